@@ -1,0 +1,1 @@
+"""The FastAPI application: items, the automations attached to them, and the runs that automations make."""

@@ -1,0 +1,1 @@
+"""Automations: Python scripts that run in a sandbox when their item changes."""

@@ -1,0 +1,1 @@
+"""What every domain shares: settings, database sessions, errors, limits, logging and pages."""

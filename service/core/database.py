@@ -1,0 +1,165 @@
+"""The database: engine, sessions, the declarative base and the types that every table shares."""
+
+import json
+import threading
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import DateTime, Engine, MetaData, NullPool, Uuid, create_engine, event, func, make_url, text
+from sqlalchemy.engine import URL
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
+
+from service.core import aws
+from service.core.ids import new_id
+from service.core.settings import Settings, get_settings
+
+CONNECT_TIMEOUT_SECONDS = 20
+"""Longer than a paused Aurora cluster takes to resume, shorter than API Gateway's 30 seconds."""
+
+_RECYCLE_SECONDS = 600
+_SESSION_OPTIONS = "-c timezone=UTC -c statement_timeout=10s -c lock_timeout=5s"
+
+
+class Base(DeclarativeBase):
+    """The declarative base. Constraints are named, so that migrations can name them too."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: DateTime(timezone=True), UUID: Uuid(as_uuid=True)}
+
+
+class Identified:
+    """Columns of every table: the UUIDv7 key, whose order is the order of lists, and the time of creation."""
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+
+@lru_cache
+def engine() -> Engine:
+    """The engine of this process, made at first use."""
+    settings = get_settings()
+    # Lambda gives a process one request at a time: a second connection would only take one from somebody else.
+    pool = {"pool_size": 1, "max_overflow": 0} if settings.aws_lambda_function_name else {}
+    return connect_to(settings, connect_timeout=CONNECT_TIMEOUT_SECONDS, options=_SESSION_OPTIONS, **pool)
+
+
+@lru_cache
+def session_factory() -> sessionmaker[Session]:
+    """Makes sessions on `engine()`. Objects stay readable after their commit."""
+    return sessionmaker(engine(), expire_on_commit=False)
+
+
+def get_session() -> Iterator[Session]:
+    """A session that commits when the caller is done and rolls back when it fails."""
+    with transaction() as session:
+        yield session
+
+
+@contextmanager
+def transaction() -> Generator[Session]:
+    """The same as `get_session`, for callers that are not FastAPI."""
+    with session_factory()() as session:
+        yield session
+        session.commit()
+
+
+def answers() -> bool:
+    """Whether the database answers, asked on a connection of its own. Raises SQLAlchemyError where it does not."""
+    with _probe().connect() as connection:
+        return connection.scalar(text("SELECT 1")) == 1
+
+
+@lru_cache
+def _probe() -> Engine:
+    # Its own short timeouts, and no waiting for the one pooled connection of a Lambda process.
+    return connect_to(get_settings(), connect_timeout=2, options="-c statement_timeout=1500", poolclass=NullPool)
+
+
+def connect_to(settings: Settings, *, connect_timeout: int, options: str = "", **pool: Any) -> Engine:
+    """An engine for the database that the settings name; it logs in with the secret's present password."""
+    arguments: dict[str, Any] = {
+        "connect_timeout": connect_timeout,
+        "application_name": settings.aws_lambda_function_name or "plinth",
+        "options": options,
+        # Prepared statements pin a connection of RDS Proxy and outlive a failover badly.
+        "prepare_threshold": None,
+    }
+    made = create_engine(
+        _url(settings), pool_pre_ping=True, pool_recycle=_RECYCLE_SECONDS, connect_args=arguments, **pool
+    )
+    if settings.database_url is None and settings.database_secret_arn is not None:
+        _log_in_with(made, Credentials(settings.database_secret_arn))
+    return made
+
+
+class Credentials:
+    """The user name and password in a Secrets Manager secret, fetched once and again when `refresh` is called."""
+
+    def __init__(self, secret_arn: str) -> None:
+        self._secret_arn = secret_arn
+        self._known: tuple[str, str] | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> tuple[str, str]:
+        """User name and password."""
+        with self._lock:
+            if self._known is None:
+                self._known = self._fetch()
+            return self._known
+
+    def refresh(self) -> tuple[str, str]:
+        """User name and password as the secret holds them now."""
+        with self._lock:
+            self._known = self._fetch()
+            return self._known
+
+    def _fetch(self) -> tuple[str, str]:
+        secrets = aws.client("secretsmanager", read_timeout=5, attempts=3)
+        secret = json.loads(secrets.get_secret_value(SecretId=self._secret_arn)["SecretString"])
+        return secret["username"], secret["password"]
+
+
+def _url(settings: Settings) -> URL:
+    if settings.database_url is not None:
+        return make_url(settings.database_url.get_secret_value())
+    if settings.database_host is None:
+        raise RuntimeError("neither DATABASE_URL nor DATABASE_HOST is set: the service has no database")
+    return URL.create(
+        "postgresql+psycopg",
+        host=settings.database_host,
+        port=settings.database_port,
+        database=settings.database_name,
+    )
+
+
+def _log_in_with(made: Engine, credentials: Credentials) -> None:
+    def connect(dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+        parameters["user"], parameters["password"] = credentials.get()
+        try:
+            return dialect.connect(*arguments, **parameters)
+        except psycopg.OperationalError as error:
+            if not _is_refused_login(error):
+                raise
+            # The secret was rotated since it was fetched.
+            parameters["user"], parameters["password"] = credentials.refresh()
+            return dialect.connect(*arguments, **parameters)
+
+    event.listen(made, "do_connect", connect)
+
+
+def _is_refused_login(error: psycopg.OperationalError) -> bool:
+    # libpq reports no SQLSTATE for a failed connection, so the server's words are all there is.
+    return (error.sqlstate or "").startswith("28") or "authentication failed" in str(error)

@@ -1,0 +1,55 @@
+"""What the environment tells the service. See `Settings` for each variable; AWS clients read their own."""
+
+from functools import lru_cache
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The service's environment variables, checked once, at their first use.
+
+    Either `DATABASE_URL` or `DATABASE_HOST` with `DATABASE_NAME` and `DATABASE_SECRET_ARN` says where the database is.
+    """
+
+    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+
+    plinth_stack: str = "local"
+    """The stack this process belongs to; it appears in every log line."""
+
+    database_url: SecretStr | None = None
+    """A SQLAlchemy URL (`postgresql+psycopg://…`). It replaces the other DATABASE_ variables."""
+
+    database_host: str | None = None
+    database_port: int = 5432
+    database_name: str = "postgres"
+
+    database_secret_arn: str | None = None
+    """A Secrets Manager secret holding `{"username": …, "password": …}`."""
+
+    rate_limit_storage_uri: str = "memory://"
+    """Where request counts are kept, as the `limits` package writes it: `valkeys://host:6379`."""
+
+    queue_url: str | None = None
+    """The SQS queue of runs. Without it runs stay queued."""
+
+    queue_max_receives: int = Field(default=5, ge=1)
+    """Deliveries of a message before SQS moves it to the dead-letter queue."""
+
+    sandbox_function: str | None = None
+    """The Lambda function that sandboxes are cloned from. Only the worker needs it."""
+
+    aws_lambda_function_name: str | None = None
+    """Set by Lambda. Its presence means one request at a time in this process."""
+
+    @model_validator(mode="after")
+    def _a_host_needs_credentials(self) -> "Settings":
+        if self.database_url is None and self.database_host is not None and self.database_secret_arn is None:
+            raise ValueError("DATABASE_HOST is set without DATABASE_SECRET_ARN: nothing says how to log in")
+        return self
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """The settings of this process."""
+    return Settings()

@@ -1,0 +1,1 @@
+"""Items: the things whose changes start automations."""

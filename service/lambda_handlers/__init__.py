@@ -1,0 +1,1 @@
+"""What Lambda calls: one small module a function, so that each imports only what it needs."""

@@ -1,0 +1,67 @@
+"""Sends queued runs to the worker's queue, once the transaction that queued them has committed."""
+
+import json
+import logging
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from service.core import aws
+from service.core.settings import get_settings
+from service.runs.models import Run
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+logger = logging.getLogger(__name__)
+
+_BATCH = 10
+"""The most messages that SQS takes in one call."""
+
+
+def send_after_commit(session: Session, runs: Sequence[Run]) -> None:
+    """Send the runs when the session commits; a rollback sends nothing.
+
+    A failed send is logged and the runs stay queued: what the caller asked for is saved.
+    """
+    run_ids = [run.id for run in runs]
+    if run_ids:
+
+        def send(_session: Session) -> None:
+            _send(run_ids)
+
+        event.listen(session, "after_commit", send, once=True)
+
+
+def _send(run_ids: Sequence[UUID]) -> None:
+    queue_url = get_settings().queue_url
+    if queue_url is None:
+        logger.warning("no QUEUE_URL: runs stay queued", extra={"run_ids": run_ids})
+        return
+    unsent = list(run_ids)
+    try:
+        for first in range(0, len(run_ids), _BATCH):
+            batch = run_ids[first : first + _BATCH]
+            answer = sqs().send_message_batch(QueueUrl=queue_url, Entries=[_entry(run_id) for run_id in batch])
+            sent = {entry["Id"] for entry in answer.get("Successful", [])}
+            unsent = [run_id for run_id in unsent if run_id.hex not in sent]
+    except Exception:
+        logger.exception("the queue cannot be reached: runs stay queued", extra={"run_ids": unsent})
+        return
+    if unsent:
+        logger.error("the queue refused messages: runs stay queued", extra={"run_ids": unsent})
+
+
+def _entry(run_id: UUID) -> "SendMessageBatchRequestEntryTypeDef":
+    return {"Id": run_id.hex, "MessageBody": json.dumps({"run_id": str(run_id)})}
+
+
+@lru_cache
+def sqs() -> "SQSClient":
+    """The queue's client, made at first use."""
+    return aws.client("sqs", read_timeout=5, attempts=3)

@@ -1,0 +1,56 @@
+"""Runs as they travel: response bodies."""
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from service.core.schema import ResponseBody
+
+RunStatus = Literal[
+    "queued",
+    "running",
+    "succeeded",
+    "failed",
+    "timed_out",
+    "output_limit",
+    "out_of_memory",
+    "error",
+    "cancelled",
+]
+
+
+class Truncated(ResponseBody):
+    """What was cut because it was too large."""
+
+    stdout: bool
+    stderr: bool
+    result: bool
+
+
+class RunRead(ResponseBody):
+    """A run of an automation."""
+
+    id: UUID
+    automation_id: UUID
+    item_id: UUID
+    item_version: int = Field(description="The version of the item that the run was queued for.")
+    trigger: Literal["item_updated", "manual"]
+    status: RunStatus = Field(
+        description="`failed`: the script raised or exited with another code than 0. `error`: it could not be run, or"
+        " its outcome was lost; `reason` says why."
+    )
+    reason: str | None = Field(description="Why a run ended as `error` or was cancelled.")
+    code_sha256: str = Field(description="SHA-256 of the code that the run was queued with, in hexadecimal.")
+    exit_code: int | None
+    signal: int | None = Field(description="The signal that ended the script, where one did.")
+    stdout: str | None
+    stderr: str | None
+    truncated: Truncated | None
+    result: Any | None = Field(description="What the script left in the global `result`.")
+    duration_ms: int | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    destroyed_at: datetime | None = Field(description="When the sandbox of the run was confirmed to be gone.")

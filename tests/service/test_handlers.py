@@ -1,0 +1,156 @@
+"""The Lambda entry points, with the events that AWS sends them."""
+
+import base64
+import importlib
+import json
+import subprocess
+import sys
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from service.automations.models import Automation
+from service.core.limits import limiter
+from service.lambda_handlers import migrate, worker
+from service.migrations import head_revision
+from service.runs import service as runs
+from service.runs.models import Run
+from service.runs.sandbox import SandboxNotStartedError
+from tests.service.conftest import Sessions
+from tests.service.test_execute import FakeSandbox
+from tests.support.postgres import Postgres
+
+
+def gateway_event(method: str, path: str, body: str | None = None, **changes: Any) -> dict[str, Any]:
+    """What an HTTP API sends a function, payload format 2.0."""
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json", "host": "api.example", "x-forwarded-for": "203.0.113.9"},
+        "requestContext": {
+            "requestId": "gateway-id=",
+            "stage": "$default",
+            "http": {"method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "198.51.100.7"},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+        **changes,
+    }
+
+
+class Context:
+    aws_request_id = "invocation"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@pytest.fixture
+def api(sessions: Sessions, sent: list[UUID]) -> Any:
+    limiter.reset()
+    return importlib.import_module("service.lambda_handlers.api").handler
+
+
+def test_the_api_answers_gateway_events(api: Any) -> None:
+    created = api(gateway_event("POST", "/v1/items", '{"name": "Kettle"}'), Context())
+    assert created["statusCode"] == 201
+    assert created["headers"]["x-request-id"] == "gateway-id="
+    path = created["headers"]["location"]
+    read = api(gateway_event("GET", path), Context())
+    assert json.loads(read["body"]) == json.loads(created["body"])
+
+
+def test_the_api_takes_base64_bodies(api: Any) -> None:
+    body = base64.b64encode(b'{"name": "Kettle"}').decode()
+    assert api(gateway_event("POST", "/v1/items", body, isBase64Encoded=True), Context())["statusCode"] == 201
+
+
+def test_a_client_is_the_address_that_the_gateway_saw_whatever_headers_say(api: Any) -> None:
+    def post(forwarded: str, source: str) -> int:
+        event = gateway_event("POST", "/v1/items", '{"name": "x"}')
+        event["headers"]["x-forwarded-for"] = forwarded
+        event["requestContext"]["http"]["sourceIp"] = source
+        return api(event, Context())["statusCode"]
+
+    assert [post("1.1.1.1", "198.51.100.7"), post("2.2.2.2", "198.51.100.7")] == [201, 429]
+    assert post("1.1.1.1", "198.51.100.8") == 201
+
+
+def test_docs_and_openapi_answer_behind_the_gateway(api: Any) -> None:
+    docs = api(gateway_event("GET", "/docs"), Context())
+    assert (docs["statusCode"], "/openapi.json" in docs["body"]) == (200, True)
+    assert api(gateway_event("GET", "/openapi.json"), Context())["statusCode"] == 200
+
+
+def message(body: str, receives: int = 1, message_id: str = "m1") -> dict[str, Any]:
+    return {"messageId": message_id, "body": body, "attributes": {"ApproximateReceiveCount": str(receives)}}
+
+
+@pytest.fixture
+def run_id(sessions: Sessions, automation: Automation) -> UUID:
+    with sessions.begin() as session:
+        return runs.queue_now(session, automation_id=automation.id).id
+
+
+def test_the_worker_executes_the_run_of_each_message(
+    sessions: Sessions, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "sandbox_runner", FakeSandbox)
+    event = {"Records": [message(json.dumps({"run_id": str(run_id)}))]}
+    assert worker.handler(event, Context()) == {"batchItemFailures": []}
+    with sessions() as session:
+        assert session.get_one(Run, run_id).status == "succeeded"
+
+
+def test_the_worker_hands_back_what_it_could_not_execute_and_marks_the_last_delivery(
+    sessions: Sessions, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = FakeSandbox(create_fails=SandboxNotStartedError("throttled"))
+    monkeypatch.setattr(worker, "sandbox_runner", lambda: failing)
+    monkeypatch.setenv("QUEUE_MAX_RECEIVES", "3")
+    body = json.dumps({"run_id": str(run_id)})
+    statuses: list[str] = []
+    for receives in (1, 2, 3):
+        answer = worker.handler({"Records": [message(body, receives)]}, Context())
+        assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+        with sessions() as session:
+            statuses.append(session.get_one(Run, run_id).status)
+    assert statuses == ["queued", "queued", "error"]
+
+
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"run_id": "x"}', '{"run_id": 1}'])
+def test_a_message_that_names_no_run_goes_to_the_dead_letter_queue(
+    sessions: Sessions, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setattr(worker, "sandbox_runner", FakeSandbox)
+    answer = worker.handler({"Records": [message(body), message(body, message_id="m2")]}, Context())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
+
+
+def test_migrate_upgrades_an_empty_database_once(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres.create_database(f"empty_{id(monkeypatch)}"))
+    assert migrate.handler({}, None) == {"revision": head_revision(), "applied": ["0001"]}
+    assert migrate.handler({"revision": "head"}, None) == {"revision": head_revision(), "applied": []}
+
+
+def test_migrate_raises_where_it_cannot_upgrade(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres.url("missing"))
+    with pytest.raises(Exception, match="missing"):
+        migrate.handler({}, None)
+
+
+@pytest.mark.parametrize(
+    ("module", "unwanted"),
+    [
+        ("api", {"boto3", "botocore", "typer", "alembic", "valkey", "pytest"}),
+        ("worker", {"boto3", "fastapi", "starlette", "slowapi", "typer", "alembic"}),
+        ("migrate", {"boto3", "fastapi", "starlette", "slowapi", "typer"}),
+    ],
+)
+def test_a_function_imports_only_what_it_needs(module: str, unwanted: set[str]) -> None:
+    program = f"import sys, service.lambda_handlers.{module}; print(*sys.modules)"
+    imported = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert unwanted.isdisjoint(imported.stdout.split())
