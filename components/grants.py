@@ -1,0 +1,138 @@
+"""What a component hands to those that use it: settings, exact permissions and network connections, all in one.
+
+A function's environment, role and security-group rules are the union of the grants it was given, and nothing else.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict, cast
+
+import pulumi
+
+
+class Statement(TypedDict):
+    """One statement of an IAM policy."""
+
+    actions: Sequence[str]
+    """The API actions, such as `sqs:SendMessage`."""
+
+    resources: Sequence[pulumi.Input[str]]
+    """The ARNs that the actions may be used on."""
+
+    conditions: NotRequired[Mapping[str, Mapping[str, pulumi.Input[str]]]]
+    """Condition operator to condition key to value. Default none."""
+
+    effect: NotRequired[str]
+    """`Allow` or `Deny`. Default `Allow`."""
+
+    reason: NotRequired[str]
+    """Why the statement names no resource. Demanded of every statement on `*`; not part of the policy."""
+
+
+class Connection(TypedDict):
+    """A target that the holder must be able to reach over the network."""
+
+    name: str
+    """What is reached: the end of the names of the two rules that open the way."""
+
+    security_group_id: pulumi.Input[str]
+    """The security group that the target is in."""
+
+    port: int
+    """The TCP port that the target listens on."""
+
+
+class Grant(TypedDict):
+    """All that one use of a component takes. Each key may be absent: a grant says only what it gives."""
+
+    environment: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables for the holder."""
+
+    statements: NotRequired[Sequence[Statement]]
+    """Permissions for the holder's role."""
+
+    connections: NotRequired[Sequence[Connection]]
+    """Where the holder's security group must reach."""
+
+
+def allow(
+    actions: Sequence[str], *resources: pulumi.Input[str], **conditions: Mapping[str, pulumi.Input[str]]
+) -> Statement:
+    """Permission for `actions` on exactly `resources`, under conditions such as `StringEquals={key: value}`."""
+    if not resources or "*" in [resource for resource in resources if isinstance(resource, str)]:
+        raise ValueError(
+            f"{', '.join(actions)}: name the resources, or use allow_unscoped() and say why it must be so."
+        )
+    return _statement(actions, resources, conditions)
+
+
+def allow_unscoped(actions: Sequence[str], *, reason: str) -> Statement:
+    """Permission for the few actions that AWS lets nobody narrow to a resource (Service Authorization Reference)."""
+    return Statement(actions=list(actions), resources=["*"], reason=reason)
+
+
+def deny_everything(*, reason: str, **conditions: Mapping[str, pulumi.Input[str]]) -> Statement:
+    """No permission at all where the conditions hold, whatever another statement allows."""
+    return {**_statement(["*"], ["*"], conditions), "effect": "Deny", "reason": reason}
+
+
+def union(grants: Sequence[Grant]) -> Grant:
+    """One grant that gives what all of them give. Two that disagree on a variable or a connection are an error."""
+    environment: dict[str, pulumi.Input[str]] = {}
+    connections: dict[str, Connection] = {}
+    for grant in grants:
+        for variable, value in grant.get("environment", {}).items():
+            if not _same(environment.setdefault(variable, value), value):
+                raise ValueError(f"Two grants set the environment variable {variable} to different values.")
+        for connection in grant.get("connections", ()):
+            known = connections.setdefault(connection["name"], connection)
+            if not (
+                _same(known["security_group_id"], connection["security_group_id"])
+                and known["port"] == connection["port"]
+            ):
+                raise ValueError(f"Two grants mean different targets by the connection {connection['name']!r}.")
+    return Grant(
+        environment=environment,
+        statements=[statement for grant in grants for statement in grant.get("statements", ())],
+        connections=list(connections.values()),
+    )
+
+
+def policy_document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    """The policy as JSON: one entry per different statement, in an order that does not depend on the caller's."""
+    known = cast("pulumi.Output[list[dict[str, Any]]]", pulumi.Output.from_input([{**item} for item in statements]))
+    return known.apply(_document)
+
+
+def _statement(
+    actions: Sequence[str],
+    resources: Sequence[pulumi.Input[str]],
+    conditions: Mapping[str, Mapping[str, pulumi.Input[str]]],
+) -> Statement:
+    statement = Statement(actions=list(actions), resources=list(resources))
+    if conditions:
+        statement["conditions"] = {operator: {**keys} for operator, keys in conditions.items()}
+    return statement
+
+
+def _same(one: pulumi.Input[str], other: pulumi.Input[str]) -> bool:
+    # Outputs cannot be compared before they are known; a component hands out the same object each time.
+    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
+
+
+def _document(statements: list[dict[str, Any]]) -> str:
+    entries = {json.dumps(_entry(statement), sort_keys=True) for statement in statements}
+    return json.dumps({"Version": "2012-10-17", "Statement": [json.loads(entry) for entry in sorted(entries)]})
+
+
+def _entry(statement: dict[str, Any]) -> dict[str, Any]:
+    if "*" in statement["resources"] and not statement.get("reason"):
+        raise ValueError(f"{', '.join(statement['actions'])} on any resource: use allow_unscoped() and say why.")
+    entry: dict[str, Any] = {
+        "Effect": statement.get("effect", "Allow"),
+        "Action": sorted(set(statement["actions"])),
+        "Resource": sorted(set(statement["resources"])),
+    }
+    if statement.get("conditions"):
+        entry["Condition"] = statement["conditions"]
+    return entry

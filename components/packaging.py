@@ -1,0 +1,176 @@
+"""What the functions are made of: folders staged once per content, which Pulumi zips the same way everywhere.
+
+Two environment variables steer it. `PLINTH_PACKAGES=describe` stages nothing and returns the folder that `build`, the
+default, would make. `PLINTH_PACKAGE_TARGET` says what machine dependencies are for: `<architecture>-<python>`, such as
+`arm64-3.13` (the default, what the functions run on) or `x86_64-3.11`, both on Linux; or `host`, the machine and
+Python that evaluate, whose wheels need not be Linux ones.
+"""
+
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pulumi
+
+ARCHITECTURE = "arm64"
+"""The instruction set of every function, and of the dependencies installed for it."""
+
+PYTHON = "3.13"
+"""The Python of every function, and of the dependencies installed for it."""
+
+RUNTIME = f"python{PYTHON}"
+"""The Lambda runtime of every function."""
+
+_DIGEST = 20
+"""Hexadecimal digits of SHA-256 in a package's name."""
+
+_LIBC = "manylinux_2_28"
+"""The oldest C library the wheels may need: Amazon Linux 2023, below the runtimes since python3.12, has glibc 2.34."""
+
+_MACHINES = {"aarch64": "arm64", "arm64": "arm64", "amd64": "x86_64", "x86_64": "x86_64"}
+_IGNORED_FOLDERS = ("tests", "__pycache__")
+_IGNORED_SUFFIXES = (".pyc", ".pyo")
+
+
+class PackagingError(Exception):
+    """A package could not be made: which one, why, and what to try."""
+
+
+def source_package(name: str, root: Path, folder: str, prefix: str = "") -> pulumi.FileArchive:
+    """The source below `root/folder`, as an archive with the folder itself (below `prefix`) at its top.
+
+    Hidden files, caches, compiled files and tests stay out. The package's name ends in the digest of what is in it.
+    """
+    top = PurePosixPath(prefix) / PurePosixPath(folder).name
+    files = {str(top / path): (root / folder / path).read_bytes() for path in _source_files(root / folder)}
+    if not files:
+        raise PackagingError(f"Package {name}: there is no source in {root / folder}.")
+    return files_package(name, root, files)
+
+
+def files_package(name: str, root: Path, files: Mapping[str, bytes]) -> pulumi.FileArchive:
+    """An archive of exactly these files, by their path in it."""
+    digest = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        digest.update(f"{path}\0{len(content)}\0".encode())
+        digest.update(content)
+    return _staged(root, name, digest.hexdigest(), lambda staging: _write(staging, files))
+
+
+def dependencies_layer(name: str, root: Path, lock: str) -> pulumi.FileArchive:
+    """The packages pinned in `root/lock`, installed for the target, as a Lambda layer: an archive with `python/`.
+
+    Its name ends in a digest of the lock and the target, so nothing is installed to know it. Installs from wheels
+    alone, with their hashes checked.
+    """
+    target = _target()
+    content = (root / lock).read_bytes()
+    digest = hashlib.sha256(f"{target.name}\0".encode() + content).hexdigest()
+    return _staged(root, name, digest, lambda staging: _install(name, staging / "python", root / lock, target))
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The machine that dependencies are installed for, and how to tell uv."""
+
+    name: str
+    options: list[str]
+
+
+def _target() -> _Target:
+    asked = os.environ.get("PLINTH_PACKAGE_TARGET") or f"{ARCHITECTURE}-{PYTHON}"
+    if asked == "host":
+        machine = _MACHINES.get(platform.machine().lower(), platform.machine().lower())
+        name = f"host-{sys.platform}-{machine}-{sys.version_info.major}.{sys.version_info.minor}"
+        return _Target(name, ["--python", sys.executable])
+    match = re.fullmatch(r"(arm64|x86_64)-(3\.\d+)", asked)
+    if match is None:
+        raise PackagingError(f"PLINTH_PACKAGE_TARGET is {asked!r}: give arm64-3.13, x86_64-3.11 or alike, or host.")
+    architecture, python = match.groups()
+    machine = {"arm64": "aarch64"}.get(architecture, architecture)
+    options = ["--python-platform", f"{machine}-{_LIBC}", "--python-version", python]
+    return _Target(f"linux-{architecture}-{python}", options)
+
+
+def _source_files(folder: Path) -> Iterator[str]:
+    """Relative paths of what belongs in a package, sorted."""
+    for path in sorted(folder.rglob("*")):
+        relative = path.relative_to(folder)
+        hidden = any(part.startswith(".") or part in _IGNORED_FOLDERS for part in relative.parts)
+        if path.is_file() and not hidden and path.suffix not in _IGNORED_SUFFIXES:
+            yield relative.as_posix()
+
+
+def _staged(root: Path, name: str, digest: str, fill: Callable[[Path], None]) -> pulumi.FileArchive:
+    """The package's folder; filled by `fill` unless it is there already or is only to be described."""
+    mode = os.environ.get("PLINTH_PACKAGES") or "build"
+    if mode not in ("build", "describe"):
+        raise PackagingError(f"PLINTH_PACKAGES is {mode!r}: give build or describe.")
+    folder = root / ".plinth" / "packages" / f"{name}-{digest[:_DIGEST]}"
+    if mode == "build" and not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+        try:
+            fill(staging)
+            _normalise_modes(staging)
+            _publish(staging, folder)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+    return pulumi.FileArchive(str(folder))
+
+
+def _publish(staging: Path, folder: Path) -> None:
+    try:
+        staging.rename(folder)
+    except OSError:
+        # Another process made the same package meanwhile: same name, same content.
+        if not folder.is_dir():
+            raise
+
+
+def _write(staging: Path, files: Mapping[str, bytes]) -> None:
+    for path, content in files.items():
+        (staging / path).parent.mkdir(parents=True, exist_ok=True)
+        (staging / path).write_bytes(content)
+
+
+def _install(name: str, destination: Path, lock: Path, target: _Target) -> None:
+    # Only an installation needs uv: whoever builds nothing can do without.
+    from uv import find_uv_bin
+
+    command = [
+        *(find_uv_bin(), "pip", "install", "--quiet", "--no-config", "--link-mode", "copy", "--no-compile-bytecode"),
+        *("--only-binary", ":all:", "--require-hashes", "--no-deps"),
+        *("--target", str(destination), *target.options, "--requirement", str(lock)),
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    if done.returncode:
+        reason = " / ".join(line.strip() for line in done.stderr.strip().splitlines()[-3:])
+        raise PackagingError(f"Package {name}: uv could not install {lock.name} for {target.name}: {reason}")
+    _remove_traces(destination)
+
+
+def _remove_traces(destination: Path) -> None:
+    """Takes out what depends on the machine that installed: scripts with its paths, and the record of their hashes."""
+    shutil.rmtree(destination / "bin", ignore_errors=True)
+    (destination / ".lock").unlink(missing_ok=True)
+    for cache in list(destination.rglob("__pycache__")):
+        shutil.rmtree(cache)
+    for metadata in destination.glob("*.dist-info"):
+        for trace in ("RECORD", "REQUESTED", "INSTALLER", "direct_url.json", "uv_cache.json", "uv_build.json"):
+            (metadata / trace).unlink(missing_ok=True)
+
+
+def _normalise_modes(folder: Path) -> None:
+    """The same modes whatever the umask: readable by the functions' user, which does not own the files."""
+    folder.chmod(0o755)
+    for path in folder.rglob("*"):
+        path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,0 +1,127 @@
+"""Grants add up to exact policies, and what contradicts or is too wide is refused."""
+
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.grants import (
+    Connection,
+    Grant,
+    Statement,
+    allow,
+    allow_unscoped,
+    deny_everything,
+    policy_document,
+    union,
+)
+from tests.support.evaluation import deploy
+from workbench.evaluate import ProgramError
+
+QUEUE = "arn:aws:sqs:eu-central-1:111111111111:jobs"
+SECRET = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:database"
+OPEN = "EC2 lists know no resources."
+
+
+def rendered(*statements: Statement) -> Any:
+    """The policy that a stack of these statements exports."""
+    manifest = deploy(lambda: pulumi.export("policy", policy_document(statements)))
+    return json.loads(manifest.outputs["policy"])
+
+
+def test_a_policy_has_one_sorted_entry_per_different_statement() -> None:
+    read = allow(["secretsmanager:GetSecretValue"], SECRET)
+    send = allow(["sqs:SendMessage", "sqs:GetQueueUrl"], pulumi.Output.from_input(QUEUE))
+    expected = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [SECRET]},
+            {"Effect": "Allow", "Action": ["sqs:GetQueueUrl", "sqs:SendMessage"], "Resource": [QUEUE]},
+        ],
+    }
+    assert rendered(send, read, send) == expected
+    assert rendered(read, send) == expected
+
+
+def test_conditions_reach_the_policy() -> None:
+    statement = allow(["iam:PassRole"], "arn:role", StringEquals={"iam:PassedToService": "lambda.amazonaws.com"})
+    assert rendered(statement)["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": ["arn:role"],
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        }
+    ]
+
+
+def test_a_statement_without_resource_needs_a_reason_and_keeps_it_to_itself() -> None:
+    assert rendered(allow_unscoped(["ec2:DescribeVpcs"], reason=OPEN))["Statement"] == [
+        {"Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": ["*"]}
+    ]
+
+
+def test_a_denial_of_everything_is_a_denial() -> None:
+    statement = deny_everything(reason="Nothing is needed.", Null={"lambda:SourceFunctionArn": "false"})
+    assert rendered(statement)["Statement"] == [
+        {
+            "Effect": "Deny",
+            "Action": ["*"],
+            "Resource": ["*"],
+            "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
+        }
+    ]
+
+
+@pytest.mark.parametrize("resources", [(), ("*",), (QUEUE, "*")])
+def test_allow_refuses_to_mean_every_resource(resources: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"sqs:SendMessage: name the resources, or use allow_unscoped\(\)"):
+        allow(["sqs:SendMessage"], *resources)
+
+
+def test_a_resource_that_turns_out_to_be_every_one_is_refused() -> None:
+    with pytest.raises(ProgramError, match=r"sqs:SendMessage on any resource: use allow_unscoped\(\)"):
+        rendered(allow(["sqs:SendMessage"], pulumi.Output.from_input("*")))
+
+
+def test_a_union_gives_what_all_its_grants_give() -> None:
+    group = "sg-1"
+    database = Connection(name="database", security_group_id=group, port=5432)
+    read, send = allow(["secretsmanager:GetSecretValue"], SECRET), allow(["sqs:SendMessage"], QUEUE)
+    grants = [
+        Grant(environment={"HOST": "db", "STACK": "test"}, statements=[read], connections=[database]),
+        Grant(environment={"STACK": "test"}, statements=[send]),
+        Grant(connections=[{**database}]),
+    ]
+    assert union(grants) == {
+        "environment": {"HOST": "db", "STACK": "test"},
+        "statements": [read, send],
+        "connections": [database],
+    }
+
+
+def test_two_grants_may_not_disagree_on_a_variable() -> None:
+    with pytest.raises(ValueError, match="Two grants set the environment variable QUEUE_URL to different values"):
+        union([Grant(environment={"QUEUE_URL": "one"}), Grant(environment={"QUEUE_URL": "other"})])
+
+
+@pytest.mark.parametrize("other", [{"security_group_id": "sg-2"}, {"port": 5433}])
+def test_two_grants_may_not_mean_different_targets_by_one_name(other: dict[str, Any]) -> None:
+    one = Connection(name="database", security_group_id="sg-1", port=5432)
+    different: Any = {**one, **other}
+    with pytest.raises(ValueError, match="different targets by the connection 'database'"):
+        union([Grant(connections=[one]), Grant(connections=[different])])
+
+
+def test_an_output_is_the_same_value_only_when_it_is_the_same_output() -> None:
+    def program() -> None:
+        url, again = pulumi.Output.from_input("url"), pulumi.Output.from_input("url")
+        assert union([Grant(environment={"URL": url}), Grant(environment={"URL": url})]).get("environment") == {
+            "URL": url
+        }
+        with pytest.raises(ValueError, match="variable URL to different values"):
+            union([Grant(environment={"URL": url}), Grant(environment={"URL": again})])
+        pulumi.export("reached", True)
+
+    assert deploy(program).outputs == {"reached": True}

@@ -1,0 +1,180 @@
+"""Packages depend on their content alone, are made once, and hold nothing that does not belong."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.packaging import PackagingError, dependencies_layer, files_package, source_package
+
+ROOT = Path(__file__).parents[2]
+LOCK = "locks/service.txt"
+
+
+@pytest.fixture(autouse=True)
+def built_for_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", "build")
+    monkeypatch.delenv("PLINTH_PACKAGE_TARGET", raising=False)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Callable[[str], Path]:
+    """Makes folders that hold the same small source."""
+
+    def make(name: str) -> Path:
+        source = tmp_path / name / "app"
+        (source / "items").mkdir(parents=True)
+        (source / "__init__.py").write_text('"""The application."""\n')
+        (source / "items" / "router.py").write_text("ROUTES = ()\n")
+        (source / "items" / "notes.txt").write_text("kept\n")
+        return tmp_path / name
+
+    return make
+
+
+def packages(root: Path) -> list[str]:
+    folder = root / ".plinth" / "packages"
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+def files(folder: str) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+def test_the_same_source_in_two_folders_is_the_same_package(checkout: Callable[[str], Path]) -> None:
+    one, other = source_package("app", checkout("one"), "app"), source_package("app", checkout("other"), "app")
+    assert Path(one.path).name == Path(other.path).name
+    assert files(one.path) == files(other.path) == ["app/__init__.py", "app/items/notes.txt", "app/items/router.py"]
+
+
+def test_caches_tests_and_hidden_files_stay_out(checkout: Callable[[str], Path]) -> None:
+    clean, root = source_package("app", checkout("clean"), "app"), checkout("used")
+    for path in ("__pycache__/a.cpython-311.pyc", "items/b.pyc", ".env", "items/.cache/c", "tests/test_d.py"):
+        (root / "app" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "app" / path).write_text("left over")
+    used = source_package("app", root, "app")
+    assert Path(used.path).name == Path(clean.path).name
+    assert files(used.path) == files(clean.path)
+
+
+def test_a_changed_file_is_another_package(checkout: Callable[[str], Path]) -> None:
+    root = checkout("one")
+    before = source_package("app", root, "app")
+    (root / "app" / "items" / "router.py").write_text("ROUTES = (1,)\n")
+    after = source_package("app", root, "app")
+    assert packages(root) == sorted([Path(before.path).name, Path(after.path).name])
+    assert (Path(after.path) / "app" / "items" / "router.py").read_text() == "ROUTES = (1,)\n"
+
+
+def test_a_moved_file_is_another_package(tmp_path: Path) -> None:
+    names = {
+        Path(files_package("app", tmp_path, content).path).name
+        for content in ({"a": b"1", "b": b"2"}, {"a": b"2", "b": b"1"}, {"ab": b"12"}, {"a": b"12"})
+    }
+    assert len(names) == 4
+
+
+def test_a_prefix_puts_the_folder_deeper(checkout: Callable[[str], Path]) -> None:
+    layer = source_package("app", checkout("one"), "app", prefix="python")
+    assert files(layer.path) == ["python/app/__init__.py", "python/app/items/notes.txt", "python/app/items/router.py"]
+
+
+def test_modes_do_not_depend_on_the_umask(checkout: Callable[[str], Path]) -> None:
+    root = checkout("one")
+    before = os.umask(0o077)
+    try:
+        package = Path(source_package("app", root, "app").path)
+    finally:
+        os.umask(before)
+    assert {oct(path.stat().st_mode & 0o777) for path in package.rglob("*") if path.is_file()} == {"0o644"}
+    assert {oct(path.stat().st_mode & 0o777) for path in (package, *package.rglob("*")) if path.is_dir()} == {"0o755"}
+
+
+def test_a_package_that_is_there_is_not_made_again(checkout: Callable[[str], Path]) -> None:
+    root = checkout("one")
+    package = Path(source_package("app", root, "app").path)
+    (package / "mark").write_text("untouched")
+    source_package("app", root, "app")
+    assert (package / "mark").read_text() == "untouched"
+    assert packages(root) == [package.name]
+
+
+def test_describing_names_the_package_and_makes_nothing(
+    checkout: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = source_package("app", checkout("one"), "app")
+    root = checkout("other")
+    shutil.copytree(ROOT / "locks", root / "locks")
+    monkeypatch.setenv("PLINTH_PACKAGES", "describe")
+    described = source_package("app", root, "app")
+    layer = dependencies_layer("dependencies", root, LOCK)
+    assert Path(described.path).name == Path(built.path).name
+    assert Path(layer.path).name.startswith("dependencies-")
+    assert not (root / ".plinth").exists()
+
+
+def test_a_layer_is_named_after_its_lock_and_its_target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", "describe")
+    (tmp_path / "lock.txt").write_text("idna==3.20\n")
+
+    def name(target: str) -> str:
+        monkeypatch.setenv("PLINTH_PACKAGE_TARGET", target)
+        return Path(dependencies_layer("layer", tmp_path, "lock.txt").path).name
+
+    before = {target: name(target) for target in ("", "arm64-3.13", "x86_64-3.11", "arm64-3.12", "host")}
+    assert before[""] == before["arm64-3.13"]
+    assert len(set(before.values())) == 4
+    (tmp_path / "lock.txt").write_text("idna==3.21\n")
+    assert {name(target) for target in before}.isdisjoint(before.values())
+
+
+@pytest.mark.parametrize("target", ["arm64", "mips-3.13", "arm64-2.7", "arm64-3.13-musl"])
+def test_an_unknown_target_is_refused(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGE_TARGET", target)
+    with pytest.raises(PackagingError, match=f"PLINTH_PACKAGE_TARGET is {target!r}: give arm64-3.13"):
+        dependencies_layer("layer", ROOT, LOCK)
+
+
+def test_an_unknown_mode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", "maybe")
+    with pytest.raises(PackagingError, match="PLINTH_PACKAGES is 'maybe': give build or describe"):
+        files_package("app", tmp_path, {"a": b"1"})
+
+
+def test_a_folder_without_source_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PackagingError, match=f"Package app: there is no source in {tmp_path / 'nowhere'}"):
+        source_package("app", tmp_path, "nowhere")
+
+
+def test_a_failed_installation_says_why_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lock.txt").write_text("idna==3.20\n")
+    with pytest.raises(
+        PackagingError, match=r"Package layer: uv could not install lock\.txt for linux-arm64-3\.13: .*hash"
+    ):
+        dependencies_layer("layer", tmp_path, "lock.txt")
+    assert packages(tmp_path) == []
+
+
+def test_the_layer_holds_what_the_service_imports_and_nothing_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGE_TARGET", "host")
+    (tmp_path / "locks").mkdir()
+    shutil.copy(ROOT / LOCK, tmp_path / LOCK)
+    layer = Path(dependencies_layer("layer", tmp_path, LOCK).path)
+
+    assert [path.name for path in layer.iterdir()] == ["python"]
+    imports = "alembic, fastapi, limits, mangum, psycopg, pydantic_settings, slowapi, sqlalchemy, uuid_utils, valkey"
+    program = f"import sys; sys.path.insert(0, {str(layer / 'python')!r}); import {imports}; print(fastapi.__file__)"
+    found = subprocess.run(
+        [sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True, timeout=60
+    )
+    assert (found.stdout, found.stderr) == (f"{layer / 'python' / 'fastapi' / '__init__.py'}\n", "")
+
+    content = files(str(layer / "python"))
+    assert [path for path in content if path.endswith((".pyc", "RECORD", "direct_url.json"))] == []
+    assert {path.partition("/")[0] for path in content}.isdisjoint({"bin", "boto3", "botocore", "pip", ".lock"})

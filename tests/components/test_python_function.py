@@ -1,0 +1,220 @@
+"""A function runs as a role made of its grants, where and how it is told to."""
+
+import json
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from components.grants import Connection, Grant, allow
+from components.python_function import PythonFunction, PythonFunctionArgs
+from tests.support.evaluation import deploy, inputs, names_of, policy, registered, resource
+from workbench.evaluate import ProgramError
+from workbench.manifest import Manifest
+
+FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
+ARN = "arn:aws:lambda:eu-central-1:111111111111:function:plinth-test-api"
+LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/plinth-test-api:*"
+OWN_LOG = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": [LOGS]}
+
+DATABASE = Grant(
+    environment={"DATABASE_HOST": "db"},
+    statements=[allow(["secretsmanager:GetSecretValue"], "arn:secret")],
+    connections=[Connection(name="database", security_group_id="sg-database", port=5432)],
+)
+QUEUE = Grant(environment={"QUEUE_URL": "https://queue"}, statements=[allow(["sqs:SendMessage"], "arn:queue")])
+
+
+def arguments(**more: Any) -> PythonFunctionArgs:
+    merged: Any = {"code": pulumi.FileArchive("app-0123456789abcdef"), "handler": "app.handler", **more}
+    return merged
+
+
+def deployed(**more: Any) -> Manifest:
+    return deploy(lambda: PythonFunction("api", arguments(**more)))
+
+
+def test_outside_a_vpc_it_is_a_function_its_role_its_log_and_its_alias() -> None:
+    manifest = deployed()
+    assert registered(manifest) == [
+        "plinth:index:PythonFunction$aws:cloudwatch/logGroup:LogGroup::api-logs",
+        "plinth:index:PythonFunction$aws:iam/role:Role::api-role",
+        "plinth:index:PythonFunction$aws:iam/rolePolicy:RolePolicy::api-policy",
+        "plinth:index:PythonFunction$aws:lambda/alias:Alias::api-live",
+        "plinth:index:PythonFunction$aws:lambda/function:Function::api",
+        "plinth:index:PythonFunction::api",
+    ]
+    function = inputs(manifest, FUNCTION, "api")
+    assert function == {
+        "code": {"archive": "sha256:0123456789abcdef"},
+        "name": "plinth-test-api",
+        "role": "arn:aws:iam::111111111111:role/plinth-test-api",
+        "runtime": "python3.13",
+        "architectures": ["arm64"],
+        "handler": "app.handler",
+        "memorySize": 512,
+        "timeout": 20,
+        "environment": {"variables": {}},
+        "loggingConfig": {"logFormat": "JSON", "logGroup": "/aws/lambda/plinth-test-api"},
+        "publish": True,
+    }
+    assert inputs(manifest, ALIAS, "api-live") == {
+        "name": "live",
+        "functionName": "plinth-test-api",
+        "functionVersion": "${aws:lambda/function:Function::api.version}",
+    }
+    assert inputs(manifest, "aws:cloudwatch/logGroup:LogGroup", "api-logs") == {
+        "name": "/aws/lambda/plinth-test-api",
+        "retentionInDays": 30,
+    }
+
+
+def test_only_lambda_may_take_its_role() -> None:
+    role = inputs(deployed(), "aws:iam/role:Role", "api-role")
+    assert json.loads(role.pop("assumeRolePolicy")) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+        ],
+    }
+    assert role == {"name": "plinth-test-api"}
+
+
+def test_without_grants_it_may_only_write_its_own_log() -> None:
+    assert policy(deployed(), "api-policy") == [OWN_LOG]
+
+
+def test_its_role_and_environment_are_the_union_of_its_grants() -> None:
+    manifest = deployed(grants=[DATABASE, QUEUE], environment={"STACK": "test"})
+    assert policy(manifest, "api-policy") == [
+        OWN_LOG,
+        {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": ["arn:secret"]},
+        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": ["arn:queue"]},
+    ]
+    assert inputs(manifest, FUNCTION, "api")["environment"] == {
+        "variables": {"DATABASE_HOST": "db", "QUEUE_URL": "https://queue", "STACK": "test"}
+    }
+
+
+def test_a_variable_may_not_contradict_a_grant() -> None:
+    with pytest.raises(ProgramError, match="variable QUEUE_URL to different values"):
+        deployed(grants=[QUEUE], environment={"QUEUE_URL": "https://other"})
+
+
+def test_in_a_vpc_it_reaches_its_grants_targets_and_nothing_else() -> None:
+    manifest = deployed(grants=[DATABASE, QUEUE], vpc_id="vpc-1", subnet_ids=["subnet-1", "subnet-2"])
+    assert registered(manifest) == [
+        "plinth:index:PythonFunction$aws:cloudwatch/logGroup:LogGroup::api-logs",
+        "plinth:index:PythonFunction$aws:ec2/securityGroup:SecurityGroup::api-security-group",
+        "plinth:index:PythonFunction$aws:iam/role:Role::api-role",
+        "plinth:index:PythonFunction$aws:iam/rolePolicy:RolePolicy::api-policy",
+        "plinth:index:PythonFunction$aws:iam/rolePolicyAttachment:RolePolicyAttachment::api-network-interfaces",
+        "plinth:index:PythonFunction$aws:lambda/alias:Alias::api-live",
+        "plinth:index:PythonFunction$aws:lambda/function:Function::api",
+        "plinth:index:PythonFunction$aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule::api-to-database",
+        "plinth:index:PythonFunction$aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule::api-into-database",
+        "plinth:index:PythonFunction::api",
+    ]
+    group = "${aws:ec2/securityGroup:SecurityGroup::api-security-group.id}"
+    port = {"ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
+    assert inputs(manifest, "aws:ec2/securityGroup:SecurityGroup", "api-security-group") == {
+        "description": "The function plinth-test-api",
+        "vpcId": "vpc-1",
+    }
+    assert inputs(manifest, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "api-to-database") == {
+        **port,
+        "description": "To database",
+        "securityGroupId": group,
+        "referencedSecurityGroupId": "sg-database",
+    }
+    assert inputs(manifest, "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule", "api-into-database") == {
+        **port,
+        "description": "From plinth-test-api",
+        "securityGroupId": "sg-database",
+        "referencedSecurityGroupId": group,
+    }
+    assert inputs(manifest, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "api-network-interfaces") == {
+        "role": "plinth-test-api",
+        "policyArn": "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess",
+    }
+    function = inputs(manifest, FUNCTION, "api")
+    assert function["vpcConfig"] == {"subnetIds": ["subnet-1", "subnet-2"], "securityGroupIds": [group]}
+    assert function["replaceSecurityGroupsOnDestroy"] is True
+
+
+def test_it_is_made_after_its_permissions_and_ways() -> None:
+    manifest = deployed(grants=[DATABASE], vpc_id="vpc-1", subnet_ids=["subnet-1", "subnet-2"])
+    assert names_of(resource(manifest, FUNCTION, "api")) == {
+        "api-logs",
+        "api-role",
+        "api-policy",
+        "api-network-interfaces",
+        "api-security-group",
+        "api-to-database",
+        "api-into-database",
+    }
+
+
+@pytest.mark.parametrize("half", [{"vpc_id": "vpc-1"}, {"subnet_ids": ["subnet-1"]}])
+def test_half_a_place_is_refused(half: dict[str, Any]) -> None:
+    with pytest.raises(ProgramError, match="PythonFunction 'api': give vpc_id and subnet_ids together, or neither"):
+        deployed(**half)
+
+
+def test_a_snapshot_reserved_concurrency_and_size_are_as_asked() -> None:
+    manifest = deployed(
+        snap_start=True,
+        reserved_concurrency=10,
+        memory_mb=1024,
+        timeout_seconds=15,
+        log_retention_days=7,
+        layers=["arn:layer:1"],
+    )
+    asked = {"snapStart", "reservedConcurrentExecutions", "memorySize", "timeout", "layers"}
+    assert {key: value for key, value in inputs(manifest, FUNCTION, "api").items() if key in asked} == {
+        "snapStart": {"applyOn": "PublishedVersions"},
+        "reservedConcurrentExecutions": 10,
+        "memorySize": 1024,
+        "timeout": 15,
+        "layers": ["arn:layer:1"],
+    }
+    assert inputs(manifest, "aws:cloudwatch/logGroup:LogGroup", "api-logs")["retentionInDays"] == 7
+
+
+def test_a_queue_invokes_the_alias_one_message_at_a_time() -> None:
+    manifest = deployed(
+        queues=[
+            {"name": "jobs", "queue_arn": "arn:jobs"},
+            {"name": "mail", "queue_arn": "arn:mail", "batch_size": 10, "maximum_concurrency": 20},
+        ]
+    )
+    mapping = "aws:lambda/eventSourceMapping:EventSourceMapping"
+    alias = f"{ARN.replace('plinth-test-api', 'plinth-test-api:live')}"
+    assert [each.name for each in manifest.of_type(mapping)] == ["api-from-jobs", "api-from-mail"]
+    assert inputs(manifest, mapping, "api-from-jobs") == {
+        "eventSourceArn": "arn:jobs",
+        "functionName": alias,
+        "batchSize": 1,
+        "functionResponseTypes": ["ReportBatchItemFailures"],
+        "scalingConfig": {"maximumConcurrency": 2},
+    }
+    assert names_of(resource(manifest, mapping, "api-from-jobs")) == {"api-live", "api-policy"}
+    mail = inputs(manifest, mapping, "api-from-mail")
+    assert (mail["batchSize"], mail["scalingConfig"]) == (10, {"maximumConcurrency": 20})
+
+
+def test_a_caller_gets_the_alias_and_the_right_to_invoke_it() -> None:
+    manifest = deploy(lambda: pulumi.export("grant", PythonFunction("api", arguments()).invokes("API_FUNCTION")))
+    assert manifest.outputs["grant"] == {
+        "environment": {"API_FUNCTION": f"{ARN}:live"},
+        "statements": [{"actions": ["lambda:InvokeFunction"], "resources": [f"{ARN}:live"]}],
+    }
+
+
+def test_new_code_takes_traffic_after_what_it_is_told_to_wait_for() -> None:
+    def program() -> None:
+        first = aws.sqs.Queue("first")
+        PythonFunction("api", arguments(), pulumi.ResourceOptions(depends_on=[first]))
+
+    assert names_of(resource(deploy(program), ALIAS, "api-live")) == {"api", "first"}
