@@ -1,0 +1,179 @@
+"""One environment: the components wired together from a stack's settings. Every stack is made here."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+
+from components.database import Database
+from components.http_api import HttpApi, Throttle
+from components.migration import Migration
+from components.naming import physical_name
+from components.network import Network
+from components.packaging import ARCHITECTURE, RUNTIME, dependencies_layer, files_package, source_package
+from components.python_function import PythonFunction, QueueSource
+from components.rate_limit_store import RateLimitStore
+from components.sandbox_function import SandboxFunction
+from components.work_queue import WorkQueue
+from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
+from service.migrations import head_revision
+from stacks.settings import StackSettings
+
+_ROOT = Path(__file__).parent.parent
+_PLACEHOLDER = {"README": b"What runs here comes from a layer; see components/sandbox_function.py.\n"}
+
+
+def environment(settings: StackSettings) -> None:
+    """Registers the resources and the outputs of one stack."""
+    network = Network(
+        "network",
+        {
+            "region": settings.region,
+            "availability_zones": settings.availability_zones,
+            "cidr_block": settings.network_cidr,
+            "endpoints": ["lambda", "secretsmanager", "sqs"],
+        },
+    )
+    database = Database(
+        "database",
+        {
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.subnet_ids,
+            "database_name": "plinth",
+            "min_capacity": settings.database_min_capacity,
+            "max_capacity": settings.database_max_capacity,
+            "instances": settings.database_instances,
+            "backup_retention_days": settings.database_backup_days,
+            "deletion_protection": settings.protect_data,
+            "final_snapshot": settings.protect_data,
+            "retain": settings.protect_data,
+        },
+    )
+    rate_limits = RateLimitStore(
+        "rate-limits",
+        {
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.subnet_ids,
+            "max_ecpu_per_second": settings.rate_limit_ecpu_per_second,
+        },
+    )
+    queue = WorkQueue(
+        "runs",
+        {
+            "visibility_timeout_seconds": 6 * settings.worker_timeout_seconds,
+            "max_receives": settings.queue_max_receives,
+        },
+    )
+    sandbox = SandboxFunction(
+        "sandbox",
+        {
+            "account_id": settings.account_id,
+            "availability_zones": settings.availability_zones,
+            "code": files_package("sandbox-template", _ROOT, _PLACEHOLDER),
+            "layers": [_layer("sandbox-runner", source_package("sandbox-runner", _ROOT, "sandbox_lambda", "python"))],
+            "handler": "sandbox_lambda.handler.handle",
+            "isolation": settings.sandbox_isolation,
+            "memory_mb": settings.sandbox_memory_mb,
+            "timeout_seconds": settings.sandbox_timeout_seconds,
+        },
+    )
+
+    code = source_package("service", _ROOT, "service")
+    dependencies = _layer(
+        "service-dependencies", dependencies_layer("service-dependencies", _ROOT, "locks/service.txt")
+    )
+    migrate = PythonFunction(
+        "migrate",
+        {
+            "code": code,
+            "handler": "service.lambda_handlers.migrate.handler",
+            "layers": [dependencies],
+            "grants": [database.connects(), network.reaches("secretsmanager")],
+            "environment": {"PLINTH_STACK": settings.stack},
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.subnet_ids,
+            "timeout_seconds": 300,
+            "log_retention_days": settings.log_retention_days,
+        },
+    )
+    migration = Migration(
+        "migration",
+        {"function_name": migrate.name, "alias_name": migrate.alias_name, "revision": head_revision()},
+        pulumi.ResourceOptions(depends_on=[database, migrate]),
+    )
+    after_migration = pulumi.ResourceOptions(depends_on=[migration])
+    api = PythonFunction(
+        "api",
+        {
+            "code": code,
+            "handler": "service.lambda_handlers.api.handler",
+            "layers": [dependencies],
+            "grants": [
+                database.connects(),
+                rate_limits.counts(),
+                queue.sends(),
+                network.reaches("secretsmanager", "sqs"),
+            ],
+            "environment": {"PLINTH_STACK": settings.stack},
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.subnet_ids,
+            "memory_mb": settings.api_memory_mb,
+            "timeout_seconds": settings.api_timeout_seconds,
+            "reserved_concurrency": settings.api_reserved_concurrency,
+            "log_retention_days": settings.log_retention_days,
+            "snap_start": settings.api_snap_start,
+        },
+        after_migration,
+    )
+    worker = PythonFunction(
+        "worker",
+        {
+            "code": code,
+            "handler": "service.lambda_handlers.worker.handler",
+            "layers": [dependencies],
+            "grants": [
+                database.connects(),
+                queue.receives(),
+                sandbox.runs(),
+                network.reaches("lambda", "secretsmanager"),
+            ],
+            "environment": {"PLINTH_STACK": settings.stack},
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.subnet_ids,
+            "queues": [QueueSource(name="runs", queue_arn=queue.arn, maximum_concurrency=settings.worker_concurrency)],
+            "memory_mb": settings.worker_memory_mb,
+            "timeout_seconds": settings.worker_timeout_seconds,
+            "log_retention_days": settings.log_retention_days,
+        },
+        after_migration,
+    )
+    http_api = HttpApi(
+        "http-api",
+        {
+            "function_name": api.name,
+            "alias_name": api.alias_name,
+            "invoke_arn": api.invoke_arn,
+            "routes": {key: Throttle(rate=route.rate, burst=route.burst) for key, route in ROUTES.items()},
+            "default_throttle": Throttle(rate=DEFAULT_THROTTLE.rate, burst=DEFAULT_THROTTLE.burst),
+            "cors_origins": settings.cors_origins,
+            "log_retention_days": settings.log_retention_days,
+        },
+    )
+
+    pulumi.export("api_url", http_api.url)
+    pulumi.export("docs_url", pulumi.Output.concat(http_api.url, "/docs"))
+    pulumi.export("function_names", {"api": api.name, "worker": worker.name, "migrate": migrate.name})
+    pulumi.export("sandbox_function", sandbox.function_name)
+    pulumi.export("database_endpoint", database.endpoint)
+    pulumi.export("queue_url", queue.url)
+
+
+def _layer(name: str, code: pulumi.Archive) -> pulumi.Output[str]:
+    """A layer that functions of the stack import from: its ARN with the version."""
+    return aws.lambda_.LayerVersion(
+        name,
+        layer_name=physical_name(name),
+        code=code,
+        compatible_architectures=[ARCHITECTURE],
+        compatible_runtimes=[RUNTIME],
+    ).arn

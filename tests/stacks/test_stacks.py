@@ -1,0 +1,312 @@
+"""Every stack evaluates, and is what its settings say."""
+
+import json
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
+from service.migrations import head_revision
+from tests.support.evaluation import inputs, names_of, policy, registered, resource, stack_manifest
+from workbench.manifest import shown
+from workbench.project import configuration, stack_names
+
+STACKS = stack_names()
+FUNCTION = "aws:lambda/function:Function"
+SECRET = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
+
+every_stack = pytest.mark.parametrize("stack", STACKS)
+
+
+def arn(stack: str, service: str, rest: str) -> str:
+    config = configuration(stack)[1]
+    region = "" if service == "iam" else config["aws:region"]
+    return f"arn:aws:{service}:{region}:{config['plinth:accountId']}:{rest}"
+
+
+def own_log(stack: str, function: str) -> dict[str, Any]:
+    return {
+        "Effect": "Allow",
+        "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+        "Resource": [arn(stack, "logs", f"log-group:/aws/lambda/plinth-{stack}-{function}:*")],
+    }
+
+
+READS_SECRET = {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [SECRET]}
+
+
+@every_stack
+def test_a_stack_has_the_components_of_one_environment(stack: str) -> None:
+    components = [each for each in registered(stack_manifest(stack)) if each.startswith("plinth:") and "$" not in each]
+    assert components == [
+        "plinth:index:Database::database",
+        "plinth:index:HttpApi::http-api",
+        "plinth:index:Migration::migration",
+        "plinth:index:Network::network",
+        "plinth:index:PythonFunction::api",
+        "plinth:index:PythonFunction::migrate",
+        "plinth:index:PythonFunction::worker",
+        "plinth:index:RateLimitStore::rate-limits",
+        "plinth:index:SandboxFunction::sandbox",
+        "plinth:index:WorkQueue::runs",
+    ]
+
+
+@every_stack
+def test_outside_components_there_are_only_the_two_layers(stack: str) -> None:
+    top = [each for each in registered(stack_manifest(stack)) if not each.startswith("plinth:")]
+    assert top == [
+        "aws:lambda/layerVersion:LayerVersion::sandbox-runner",
+        "aws:lambda/layerVersion:LayerVersion::service-dependencies",
+    ]
+    for name in ("sandbox-runner", "service-dependencies"):
+        layer = inputs(stack_manifest(stack), "aws:lambda/layerVersion:LayerVersion", name)
+        assert re.fullmatch("sha256:[0-9a-f]{20}", layer.pop("code")["archive"])
+        assert layer == {
+            "layerName": f"plinth-{stack}-{name}",
+            "compatibleArchitectures": ["arm64"],
+            "compatibleRuntimes": ["python3.13"],
+        }
+
+
+@every_stack
+def test_the_names_of_children_begin_with_the_name_of_their_component(stack: str) -> None:
+    astray = [
+        each.urn
+        for each in stack_manifest(stack).resources
+        if "$" in each.urn and not each.name.startswith(each.parent.rpartition("::")[2])
+    ]
+    assert astray == []
+
+
+@every_stack
+def test_the_outputs_are_the_ones_promised(stack: str) -> None:
+    api = "${aws:apigatewayv2/api:Api::http-api.apiEndpoint}"
+    assert shown(stack_manifest(stack).outputs) == {
+        "api_url": api,
+        "docs_url": f"{api}/docs",
+        "function_names": {name: f"plinth-{stack}-{name}" for name in ("api", "worker", "migrate")},
+        "sandbox_function": f"plinth-{stack}-sandbox",
+        "database_endpoint": "${aws:rds/cluster:Cluster::database.endpoint}",
+        "queue_url": "${aws:sqs/queue:Queue::runs.url}",
+    }
+
+
+@every_stack
+def test_every_route_of_the_service_is_a_route_with_its_throttle(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    routes = manifest.of_type("aws:apigatewayv2/route:Route")
+    assert {route.inputs["routeKey"] for route in routes} == set(ROUTES)
+    stage = inputs(manifest, "aws:apigatewayv2/stage:Stage", "http-api-stage")
+    throttles = {
+        each["routeKey"]: (each["throttlingRateLimit"], each["throttlingBurstLimit"]) for each in stage["routeSettings"]
+    }
+    assert throttles == {key: (limit.rate, limit.burst) for key, limit in ROUTES.items()}
+    default = stage["defaultRouteSettings"]
+    assert (default["throttlingRateLimit"], default["throttlingBurstLimit"]) == (
+        DEFAULT_THROTTLE.rate,
+        DEFAULT_THROTTLE.burst,
+    )
+
+
+@every_stack
+def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    sandbox = arn(stack, "lambda", f"function:plinth-{stack}-sandbox")
+    queue = arn(stack, "sqs", f"plinth-{stack}-runs")
+    assert [each.name for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")] == [
+        "api-policy",
+        "migrate-policy",
+        "worker-policy",
+        "sandbox-policy",
+    ]
+    assert policy(manifest, "migrate-policy") == [own_log(stack, "migrate"), READS_SECRET]
+    assert policy(manifest, "api-policy") == [
+        own_log(stack, "api"),
+        READS_SECRET,
+        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [queue]},
+    ]
+    assert policy(manifest, "worker-policy") == [
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+            "Resource": ["*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["iam:PassRole"],
+            "Resource": [arn(stack, "iam", f"role/plinth-{stack}-sandbox")],
+            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
+        },
+        {
+            "Effect": "Allow",
+            "Action": [
+                "lambda:CreateFunction",
+                "lambda:DeleteFunction",
+                "lambda:GetFunction",
+                "lambda:GetFunctionConfiguration",
+                "lambda:InvokeFunction",
+                "lambda:TagResource",
+            ],
+            "Resource": [f"{sandbox}-run-*"],
+        },
+        {"Effect": "Allow", "Action": ["lambda:GetFunctionConfiguration"], "Resource": [sandbox]},
+        {
+            "Effect": "Allow",
+            "Action": ["lambda:GetLayerVersion"],
+            "Resource": [arn(stack, "lambda", f"layer:plinth-{stack}-sandbox-runner:1")],
+        },
+        own_log(stack, "worker"),
+        READS_SECRET,
+        {
+            "Effect": "Allow",
+            "Action": [
+                "sqs:ChangeMessageVisibility",
+                "sqs:DeleteMessage",
+                "sqs:GetQueueAttributes",
+                "sqs:ReceiveMessage",
+            ],
+            "Resource": [queue],
+        },
+    ]
+
+
+@every_stack
+def test_each_function_knows_what_it_uses(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    variables = {
+        name: set(inputs(manifest, FUNCTION, name).get("environment", {"variables": {}})["variables"])
+        for name in ("api", "worker", "migrate", "sandbox")
+    }
+    database = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN", "PGSSLMODE", "PLINTH_STACK"}
+    assert variables == {
+        "api": database | {"QUEUE_URL", "RATE_LIMIT_STORAGE_URI"},
+        "worker": database | {"QUEUE_MAX_RECEIVES", "SANDBOX_FUNCTION"},
+        "migrate": database,
+        "sandbox": set(),
+    }
+    assert inputs(manifest, FUNCTION, "api")["environment"]["variables"]["PLINTH_STACK"] == stack
+
+
+@every_stack
+def test_the_ways_between_security_groups_are_these(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    ways = {
+        "api-to-database": 5432,
+        "api-to-endpoints": 443,
+        "api-to-rate-limits": 6379,
+        "migrate-to-database": 5432,
+        "migrate-to-endpoints": 443,
+        "worker-to-database": 5432,
+        "worker-to-endpoints": 443,
+    }
+    egress = manifest.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
+    ingress = manifest.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+    assert {rule.name: rule.inputs["fromPort"] for rule in egress} == ways
+    assert {rule.name.replace("-into-", "-to-"): rule.inputs["toPort"] for rule in ingress} == ways
+
+
+@every_stack
+def test_the_migration_runs_on_a_ready_database_before_new_code_takes_traffic(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    invocation = resource(manifest, "aws:lambda/invocation:Invocation", "migration")
+    instances = {each.name for each in manifest.of_type("aws:rds/clusterInstance:ClusterInstance")}
+    assert invocation.inputs["triggers"] == {"revision": head_revision()}
+    assert names_of(invocation) >= instances | {"migrate-live", "migrate-into-database", "migrate-policy"}
+    for function in ("api", "worker"):
+        assert "migration" in names_of(resource(manifest, "aws:lambda/alias:Alias", f"{function}-live"))
+        assert "migration" in names_of(resource(manifest, "plinth:index:PythonFunction", function))
+
+
+@every_stack
+def test_a_run_stays_hidden_for_six_times_the_workers_timeout(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    worker = inputs(manifest, FUNCTION, "worker")
+    assert inputs(manifest, "aws:sqs/queue:Queue", "runs")["visibilityTimeoutSeconds"] == 6 * worker["timeout"]
+
+
+@every_stack
+def test_all_functions_but_the_sandbox_share_one_package(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    packages = {name: inputs(manifest, FUNCTION, name)["code"]["archive"] for name in ("api", "worker", "migrate")}
+    assert len(set(packages.values())) == 1
+    assert inputs(manifest, FUNCTION, "sandbox")["code"]["archive"] not in packages.values()
+
+
+def test_dev_and_prod_are_the_same_but_for_the_readers_of_the_database() -> None:
+    dev, prod = Counter(registered(stack_manifest("dev"))), Counter(registered(stack_manifest("prod")))
+    assert (dev - prod, list(prod - dev)) == (
+        Counter(),
+        ["plinth:index:Database$aws:rds/clusterInstance:ClusterInstance::database-instance-2"],
+    )
+
+
+@pytest.mark.parametrize(
+    ("stack", "protect", "retain", "expected"),
+    [
+        (
+            "dev",
+            False,
+            False,
+            {
+                "backupRetentionPeriod": 1,
+                "deletionProtection": False,
+                "serverlessv2ScalingConfiguration": {"minCapacity": 0.5, "maxCapacity": 2},
+                "skipFinalSnapshot": True,
+            },
+        ),
+        (
+            "prod",
+            True,
+            True,
+            {
+                "backupRetentionPeriod": 30,
+                "deletionProtection": True,
+                "serverlessv2ScalingConfiguration": {"minCapacity": 1, "maxCapacity": 16},
+                "skipFinalSnapshot": False,
+            },
+        ),
+    ],
+)
+def test_data_is_kept_in_prod_and_free_to_go_in_dev(
+    stack: str, protect: bool, retain: bool, expected: dict[str, Any]
+) -> None:
+    manifest = stack_manifest(stack)
+    kept = {each.name for each in manifest.resources if each.protect and each.custom}
+    retained = {each.name for each in manifest.resources if each.retain_on_delete and each.custom}
+    database = {each.name for each in manifest.resources if "plinth:index:Database$" in each.urn}
+    assert kept == (database if protect else set())
+    assert retained == (database if retain else set())
+    cluster = inputs(manifest, "aws:rds/cluster:Cluster", "database")
+    assert {key: cluster[key] for key in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("stack", "zones", "retention", "reserved", "concurrency"),
+    [("dev", "ab", 7, None, 10), ("prod", "abc", 90, 200, 50)],
+)
+def test_dev_and_prod_differ_in_zones_retention_and_concurrency(
+    stack: str, zones: str, retention: int, reserved: int | None, concurrency: int
+) -> None:
+    manifest, region = stack_manifest(stack), configuration(stack)[1]["aws:region"]
+    assert inputs(manifest, "awsx:ec2:Vpc", "network")["availabilityZoneNames"] == [f"{region}{zone}" for zone in zones]
+    groups = manifest.of_type("aws:cloudwatch/logGroup:LogGroup")
+    assert {each.name: each.inputs["retentionInDays"] for each in groups} == {
+        "api-logs": retention,
+        "migrate-logs": retention,
+        "worker-logs": retention,
+        "http-api-access-log": retention,
+        "sandbox-logs": 3,
+    }
+    assert inputs(manifest, FUNCTION, "api").get("reservedConcurrentExecutions") == reserved
+    mapping = inputs(manifest, "aws:lambda/eventSourceMapping:EventSourceMapping", "worker-from-runs")
+    assert mapping["scalingConfig"] == {"maximumConcurrency": concurrency}
+
+
+@every_stack
+def test_a_stack_is_the_same_each_time_it_is_evaluated(stack: str) -> None:
+    once = stack_manifest(stack).shown()
+    stack_manifest.cache_clear()
+    assert json.dumps(stack_manifest(stack).shown()) == json.dumps(once)
