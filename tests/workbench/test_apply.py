@@ -1,0 +1,285 @@
+"""Programs applied to a real emulator: made, left alone, changed, replaced and deleted, each only where it must."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pulumi
+import pytest
+from pulumi_aws import apigatewayv2, cloudwatch, elasticache, iam, kinesis, lambda_, rds, sqs
+
+from workbench.errors import UserError
+from workbench.evaluate import evaluate
+from workbench.local.apply import LocalProvider
+from workbench.local.cloud import Cloud
+from workbench.local.handlers.iam import widened
+from workbench.local.state import State
+from workbench.manifest import Manifest
+
+pytestmark = pytest.mark.xdist_group("emulator")
+
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+        ],
+    }
+)
+
+
+class Applied:
+    """One stack's state, and what each apply of a program did to it."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.state = State()
+        self.steps: list[tuple[str, str]] = []
+
+    def __call__(self, program: Callable[[], None]) -> Manifest:
+        self.steps = []
+        provider = LocalProvider(self.cloud, self.state, lambda step, what: self.steps.append((step, what.name)))
+        manifest = evaluate(program, provider)
+        provider.delete_unseen()
+        self.steps.sort()
+        return manifest
+
+
+@pytest.fixture
+def apply(cloud: Cloud) -> Applied:
+    return Applied(cloud)
+
+
+def queues(cloud: Cloud) -> list[str]:
+    return sorted(url.rpartition("/")[2] for url in cloud.client("sqs").list_queues().get("QueueUrls", []))
+
+
+def code(folder: Path, text: str) -> pulumi.Archive:
+    package = folder / f"code-{len(list(folder.iterdir()))}"
+    package.mkdir()
+    (package / "main.py").write_text(text)
+    return pulumi.FileArchive(str(package))
+
+
+def invoke(cloud: Cloud, name: str) -> Any:
+    return json.loads(cloud.client("lambda").invoke(FunctionName=name)["Payload"].read())
+
+
+def test_a_second_apply_changes_nothing(apply: Applied) -> None:
+    def program() -> None:
+        dead = sqs.Queue("same-dead", name="same-dead")
+        sqs.Queue(
+            "same",
+            name="same",
+            visibility_timeout_seconds=60,
+            redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": dead.arn, "maxReceiveCount": 3}),
+        )
+
+    apply(program)
+    assert apply.steps == [("create", "same"), ("create", "same-dead")]
+    apply(program)
+    assert apply.steps == [("same", "same"), ("same", "same-dead")]
+
+
+def test_what_changed_is_updated_in_place_and_what_is_gone_is_deleted(apply: Applied) -> None:
+    def program(seconds: int, *, second: bool) -> None:
+        pulumi.export("url", sqs.Queue("jobs", name="jobs", visibility_timeout_seconds=seconds).url)
+        if second:
+            sqs.Queue("spare", name="spare")
+
+    before = apply(lambda: program(30, second=True))
+    after = apply(lambda: program(90, second=False))
+    assert apply.steps == [("delete", "spare"), ("update", "jobs")]
+    assert after.outputs == before.outputs
+    attributes = apply.cloud.client("sqs").get_queue_attributes(QueueUrl=after.outputs["url"], AttributeNames=["All"])
+    assert attributes["Attributes"]["VisibilityTimeout"] == "90"
+    assert [name for name in queues(apply.cloud) if name in ("jobs", "spare")] == ["jobs"]
+
+
+def test_another_name_is_another_resource(apply: Applied) -> None:
+    apply(lambda: sqs.Queue("moved", name="moved-from") and None)
+    apply(lambda: sqs.Queue("moved", name="moved-to") and None)
+    assert apply.steps == [("replace", "moved")]
+    assert [name for name in queues(apply.cloud) if name.startswith("moved")] == ["moved-to"]
+
+
+def test_a_resource_without_a_name_gets_a_stable_one(apply: Applied) -> None:
+    manifest = apply(lambda: pulumi.export("name", cloudwatch.LogGroup("unnamed", retention_in_days=7).name))
+    name = manifest.outputs["name"]
+    group = apply.cloud.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"][0]
+    assert (group["logGroupName"], group["retentionInDays"]) == (name, 7)
+    assert name.startswith("unnamed-")
+
+
+def test_a_function_runs_its_code_and_a_change_of_code_publishes_a_version(apply: Applied, tmp_path: Path) -> None:
+    def program(text: str) -> None:
+        role = iam.Role("fn-role", name="fn-role", assume_role_policy=TRUST)
+        function = lambda_.Function(
+            "fn",
+            name="fn",
+            role=role.arn,
+            runtime="python3.13",
+            handler="main.handler",
+            code=code(tmp_path, text),
+            publish=True,
+            environment={"variables": {"PGSSLMODE": "require", "OTHER": "kept"}},
+        )
+        alias = lambda_.Alias("fn-live", name="live", function_name=function.name, function_version=function.version)
+        pulumi.export("alias", alias.arn)
+        pulumi.export("version", function.version)
+
+    body = "import os\ndef handler(event, context):\n    return {0}"
+    first = apply(lambda: program(body.format("[os.environ['PGSSLMODE'], os.environ['OTHER']]")))
+    assert invoke(apply.cloud, first.outputs["alias"]) == ["disable", "kept"]
+    second = apply(lambda: program(body.format("'changed'")))
+    assert apply.steps == [("same", "fn-role"), ("update", "fn"), ("update", "fn-live")]
+    assert (first.outputs["version"], second.outputs["version"]) == ("1", "2")
+    assert invoke(apply.cloud, second.outputs["alias"]) == "changed"
+
+
+def test_a_function_may_do_what_its_role_says_and_nothing_else(apply: Applied, tmp_path: Path) -> None:
+    text = """
+import boto3, os
+from botocore.exceptions import ClientError
+def handler(event, context):
+    said = []
+    for url in (os.environ["MINE"], os.environ["OTHER"]):
+        try:
+            boto3.client("sqs").send_message(QueueUrl=url, MessageBody="hello")
+            said.append("sent")
+        except ClientError as error:
+            said.append(error.response["Error"]["Code"])
+    return said
+"""
+
+    def program() -> None:
+        role = iam.Role("sender-role", name="sender-role", assume_role_policy=TRUST)
+        mine, other = sqs.Queue("mine", name="mine"), sqs.Queue("other", name="other")
+        statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": mine.arn}
+        iam.RolePolicy(
+            "sender-policy",
+            role=role.name,
+            policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )
+        lambda_.Function(
+            "sender",
+            name="sender",
+            role=role.arn,
+            runtime="python3.13",
+            handler="main.handler",
+            code=code(tmp_path, text),
+            environment={"variables": {"MINE": mine.url, "OTHER": other.url}},
+        )
+
+    apply(program)
+    assert invoke(apply.cloud, "sender") == ["sent", "AccessDenied"]
+
+
+def test_only_the_gaps_of_the_emulator_are_widened() -> None:
+    statements = [
+        {"Effect": "Allow", "Action": ["lambda:CreateFunction", "lambda:DeleteFunction"], "Resource": "arn:a"},
+        {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "arn:b"},
+        {"Effect": "Allow", "Action": "sqs:ReceiveMessage", "Resource": "arn:b"},
+        {"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": "*"},
+    ]
+    assert json.loads(widened(json.dumps({"Version": "2012-10-17", "Statement": statements}))) == {
+        "Version": "2012-10-17",
+        "Statement": [
+            *statements,
+            {"Effect": "Allow", "Action": "lambda:CreateFunction", "Resource": "*"},
+            {"Effect": "Allow", "Action": "sqs:SendMessageBatch", "Resource": "arn:b"},
+        ],
+    }
+
+
+def test_an_invocation_that_fails_stops_the_program_and_says_why(apply: Applied, tmp_path: Path) -> None:
+    def program() -> None:
+        role = iam.Role("bad-role", name="bad-role", assume_role_policy=TRUST)
+        function = lambda_.Function(
+            "bad",
+            name="bad",
+            role=role.arn,
+            runtime="python3.13",
+            handler="main.handler",
+            code=code(tmp_path, "def handler(event, context):\n    raise RuntimeError('no table')"),
+        )
+        lambda_.Invocation("try", function_name=function.name, input="{}")
+
+    with pytest.raises(UserError, match=r"The invocation try of bad failed: .*Error: no table"):
+        apply(program)
+
+
+def test_a_cluster_is_a_database_that_its_secret_opens(apply: Applied) -> None:
+    def program() -> None:
+        cluster = rds.Cluster(
+            "db",
+            engine="aurora-postgresql",
+            database_name="shop",
+            master_username="keeper",
+            manage_master_user_password=True,
+        )
+        pulumi.export("port", cluster.port)
+        pulumi.export("secret", cluster.master_user_secrets[0].secret_arn)
+
+    outputs = apply(program).outputs
+    secret = json.loads(
+        apply.cloud.client("secretsmanager").get_secret_value(SecretId=outputs["secret"])["SecretString"]
+    )
+    with psycopg.connect(
+        host="127.0.0.1", port=outputs["port"], dbname="shop", user=secret["username"], password=secret["password"]
+    ) as connection:
+        row = connection.execute("SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
+    assert row == ("keeper", False)
+
+
+def test_a_moved_server_is_noticed_by_what_depends_on_it(apply: Applied) -> None:
+    def program() -> None:
+        cache = elasticache.ServerlessCache("counts", name="counts", engine="valkey")
+        pulumi.export("port", cache.endpoints[0].port)
+
+    assert apply(program).outputs == {"port": apply.cloud.cache_port}
+    apply.cloud = Cloud(**{**vars(apply.cloud), "cache_port": 1})
+    assert apply(program).outputs == {"port": 1}
+    assert apply.steps == [("update", "counts")]
+
+
+def test_an_api_is_made_with_its_route_settings(apply: Applied) -> None:
+    def program(rate: int) -> None:
+        api = apigatewayv2.Api("api", name="api", protocol_type="HTTP")
+        route = apigatewayv2.Route("route", api_id=api.id, route_key="GET /x")
+        limits = apigatewayv2.StageRouteSettingArgs(
+            route_key=route.route_key, throttling_rate_limit=rate, throttling_burst_limit=2
+        )
+        apigatewayv2.Stage("stage", api_id=api.id, name="$default", auto_deploy=True, route_settings=[limits])
+        pulumi.export("id", api.id)
+        pulumi.export("endpoint", api.api_endpoint)
+
+    outputs = apply(lambda: program(1)).outputs
+    assert outputs["endpoint"] == "http://localhost:8000"
+    apply(lambda: program(5))
+    assert apply.steps == [("same", "api"), ("same", "route"), ("update", "stage")]
+    stage = apply.cloud.client("apigatewayv2").get_stage(ApiId=outputs["id"], StageName="$default")
+    assert stage["RouteSettings"] == {"GET /x": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 2}}
+
+
+def test_a_type_without_a_handler_is_refused_by_name(apply: Applied) -> None:
+    with pytest.raises(UserError, match=r"no handler for aws:kinesis/stream:Stream \(stream\)\. Add one in"):
+        apply(lambda: kinesis.Stream("stream", shard_count=1) and None)
+
+
+def test_an_input_that_no_handler_knows_is_refused_by_name(apply: Applied) -> None:
+    with pytest.raises(UserError, match=r"does not know the input kmsMasterKeyId of aws:sqs/queue:Queue \(q\)"):
+        apply(lambda: sqs.Queue("q", kms_master_key_id="alias/x") and None)
+
+
+def test_a_bad_value_is_told_with_the_resource_and_the_reason(apply: Applied) -> None:
+    with pytest.raises(UserError, match=r"^aws:cloudwatch/logGroup:LogGroup g: .*retention"):
+        apply(lambda: cloudwatch.LogGroup("g", retention_in_days=2) and None)
+
+
+@pytest.mark.parametrize("spoilt", ["", "{", "[]", '{"resources": 3}', '{"resources": [{"urn": "x"}]}'])
+def test_a_spoilt_state_begins_anew(spoilt: str, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text(spoilt)
+    assert State.load(tmp_path / "state.json") == State(applying=True)

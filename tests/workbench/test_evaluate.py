@@ -1,0 +1,126 @@
+"""A program evaluated without an engine registers what the engine would see."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_aws import get_caller_identity, sqs
+
+from workbench.errors import UserError
+from workbench.evaluate import ProgramError, evaluate, evaluate_stack
+from workbench.manifest import Resource, Secret
+
+pytestmark = pytest.mark.xdist_group("evaluation")
+
+
+class Echo:
+    """A provider whose every resource has an ARN made of its name."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+
+    def register(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
+        self.order.append(resource.name)
+        return f"{resource.name}-id", {**resource.inputs, "arn": f"arn:{resource.name}", "url": f"url:{resource.name}"}
+
+
+class Pair(pulumi.ComponentResource):
+    """Two queues, the second of which knows the first."""
+
+    def __init__(self, name: str, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("plinth:index:Pair", name, {}, opts)
+        inside = pulumi.ResourceOptions(parent=self, protect=True, retain_on_delete=True)
+        first = sqs.Queue(f"{name}-first", opts=inside)
+        second = sqs.Queue(f"{name}-second", redrive_policy=pulumi.Output.json_dumps({"to": first.arn}), opts=inside)
+        self.url = second.url
+        self.register_outputs({"url": self.url})
+
+
+def test_urns_carry_every_parent_type_but_the_stack() -> None:
+    def program() -> None:
+        outer = Pair("outer")
+        Pair("inner", pulumi.ResourceOptions(parent=outer))
+
+    manifest = evaluate(program, Echo(), stack_name="dev")
+    assert [resource.urn for resource in manifest.resources] == [
+        "urn:pulumi:dev::plinth::plinth:index:Pair$aws:sqs/queue:Queue::outer-first",
+        "urn:pulumi:dev::plinth::plinth:index:Pair$aws:sqs/queue:Queue::outer-second",
+        "urn:pulumi:dev::plinth::plinth:index:Pair$plinth:index:Pair$aws:sqs/queue:Queue::inner-first",
+        "urn:pulumi:dev::plinth::plinth:index:Pair$plinth:index:Pair$aws:sqs/queue:Queue::inner-second",
+        "urn:pulumi:dev::plinth::plinth:index:Pair$plinth:index:Pair::inner",
+        "urn:pulumi:dev::plinth::plinth:index:Pair::outer",
+    ]
+
+
+def test_a_registration_is_seen_whole() -> None:
+    manifest = evaluate(lambda: Pair("pair") and None, Echo(), stack_name="dev")
+    second = manifest.resources[1]
+    assert second.shown() == {
+        "urn": "urn:pulumi:dev::plinth::plinth:index:Pair$aws:sqs/queue:Queue::pair-second",
+        "type": "aws:sqs/queue:Queue",
+        "name": "pair-second",
+        "parent": "urn:pulumi:dev::plinth::plinth:index:Pair::pair",
+        "inputs": {"redrivePolicy": '{"to": "arn:pair-first"}'},
+        "dependencies": ["urn:pulumi:dev::plinth::plinth:index:Pair$aws:sqs/queue:Queue::pair-first"],
+        "protect": True,
+        "retain_on_delete": True,
+    }
+
+
+def test_a_resource_is_registered_after_those_it_reads() -> None:
+    provider = Echo()
+    evaluate(lambda: Pair("pair") and None, provider)
+    assert provider.order == ["pair-first", "pair-second"]
+
+
+def test_secrets_stay_marked_and_are_masked_when_shown() -> None:
+    def program() -> None:
+        queue = sqs.Queue("queue", name=pulumi.Output.secret("hunter2"))
+        pulumi.export("name", queue.name)
+
+    manifest = evaluate(program, Echo())
+    assert manifest.resources[0].inputs == {"name": Secret("hunter2")}
+    assert manifest.outputs == {"name": Secret("hunter2")}
+    assert "hunter2" not in str(manifest.shown())
+    assert manifest.shown()["outputs"] == {"name": "[secret]"}
+
+
+def test_an_invoke_is_refused_by_name() -> None:
+    with pytest.raises(UserError, match="The program invokes aws:index/getCallerIdentity:getCallerIdentity"):
+        evaluate(lambda: get_caller_identity() and None, Echo())
+
+
+def test_one_urn_for_two_resources_is_refused() -> None:
+    def program() -> None:
+        sqs.Queue("same")
+        sqs.Queue("same")
+
+    with pytest.raises(
+        UserError, match="Two resources have the same URN urn:pulumi:test::plinth::aws:sqs/queue:Queue::same"
+    ):
+        evaluate(program, Echo())
+
+
+def test_a_failing_program_is_told_in_one_line_and_the_next_one_evaluates() -> None:
+    def broken() -> None:
+        Pair("pair")
+        raise ValueError("no zones")
+
+    with pytest.raises(ProgramError, match=r"^ValueError: no zones$"):
+        evaluate(broken, Echo())
+    assert len(evaluate(lambda: Pair("pair") and None, Echo()).resources) == 3
+
+
+def test_what_the_provider_refuses_is_the_error_that_is_told() -> None:
+    class Refusing(Echo):
+        def register(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
+            raise UserError(f"no {resource.name} here")
+
+    with pytest.raises(UserError, match=r"^no pair-first here$"):
+        evaluate(lambda: Pair("pair") and None, Refusing())
+
+
+def test_an_unknown_stack_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UserError, match=r"^There is no stack named 'nope': choose one of dev, prod\.$"):
+        evaluate_stack("nope", Echo())

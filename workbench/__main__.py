@@ -1,0 +1,5 @@
+"""`python -m workbench` is `plinth`."""
+
+from workbench.cli import main
+
+main()

@@ -1,0 +1,174 @@
+"""The `plinth` command: each verb a few lines over the modules beside it, which are imported when it needs them."""
+
+import json
+import sys
+import traceback
+from contextlib import nullcontext
+from typing import Annotated, Any
+
+import typer
+
+from workbench.errors import UserError
+from workbench.project import STATE
+
+app = typer.Typer(
+    name="plinth",
+    help="Run a Pulumi stack on this machine, and see what it is made of.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Stack = Annotated[str, typer.Argument(help="A stack: a package in stacks/, such as dev.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
+
+
+@app.command()
+def up(
+    stack: Stack,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the stack is ready.")] = False,
+    as_json: AsJson = False,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", min=1, max=65535, help="Where the API answers. Default 8000.")
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Apply again whenever the code changes.")] = False,
+) -> None:
+    """Bring a stack up on this machine: no account, no Docker, no Pulumi CLI.
+
+    In the foreground it prints the functions' logs until Ctrl-C, and then takes everything down.
+    """
+    from workbench.local.foreground import hold, interruptible
+    from workbench.local.stack import LocalStack
+    from workbench.progress import Progress
+
+    if watch and detach:
+        raise UserError("--watch needs the foreground: leave out --detach.")
+    local = LocalStack(stack)
+    with interruptible(), nullcontext(True) if detach else local.in_foreground():
+        with Progress(stack, quiet=as_json) as progress:
+            result = local.up(port=port, say=progress.say, report=progress.report)
+        if as_json:
+            _print_json(result.outputs)
+            sys.stdout.flush()
+        else:
+            progress.summary(result)
+        if not detach:
+            hold(local, watch=watch, quiet=as_json)
+
+
+@app.command()
+def down(
+    stack: Stack,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Remove the database's data too.")] = False,
+) -> None:
+    """Take a stack down: end its processes. The database's data stays for the next `up`."""
+    from workbench.local.stack import LocalStack
+
+    ended = LocalStack(stack).down(wipe=wipe)
+    print(f"{stack} is down." if ended else f"{stack} was not up.")
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show which stacks are up, and where they answer."""
+    from workbench.local.stack import LocalStack
+    from workbench.project import stack_names
+
+    stacks: dict[str, dict[str, Any]] = {}
+    for name in stack_names():
+        local = LocalStack(name)
+        stacks[name] = {
+            "up": local.is_up(),
+            "api_url": local.state().outputs.get("api_url") if local.is_up() else None,
+            "processes": {
+                process: {"pid": running.pid, "port": running.port, "alive": running.alive()}
+                for process, running in sorted(local.processes.recorded().items())
+            },
+        }
+    if as_json:
+        _print_json(stacks)
+        return
+    for name, entry in stacks.items():
+        broken = [process for process, running in entry["processes"].items() if not running["alive"]]
+        state = f"up at {entry['api_url']}" if entry["up"] else ("broken: " + ", ".join(broken) if broken else "down")
+        print(f"{name:<12} {state}")
+
+
+@app.command()
+def outputs(stack: Stack, as_json: AsJson = False) -> None:
+    """Print the outputs of a stack that is up."""
+    from workbench.local.stack import LocalStack
+    from workbench.progress import print_outputs
+
+    found = LocalStack(stack).outputs()
+    if as_json:
+        _print_json(found)
+    else:
+        print_outputs(found)
+
+
+@app.command()
+def logs(
+    stack: Stack,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on printing until Ctrl-C.")] = False,
+) -> None:
+    """Print what the functions of a running stack wrote."""
+    from workbench.local import logs as function_logs
+    from workbench.local.stack import LocalStack
+
+    local = LocalStack(stack)
+    local.outputs()
+    cloud, state = local.cloud(), local.state()
+    if not follow:
+        for line in function_logs.recent(cloud, state):
+            print(line)
+        return
+    for line in function_logs.follow(cloud, state, since=0):
+        if line:
+            print(line, flush=True)
+
+
+@app.command()
+def manifest(stack: Stack, as_json: AsJson = False) -> None:
+    """Evaluate a stack offline and print its resources: no credentials, no network, nothing built."""
+    from workbench.offline import manifest_of
+
+    document = manifest_of(stack).shown()
+    if as_json:
+        _print_json(document)
+        return
+    for resource in document["resources"]:
+        marks = "".join(f" [{mark}]" for mark in ("protect", "retain_on_delete") if resource[mark])
+        depth = resource["urn"].split("::")[2].count("$")
+        print(f"{'  ' * depth}{resource['type']}  {resource['name']}{marks}")
+    print(f"\n{len(document['resources'])} resources")
+
+
+def main() -> None:
+    """Runs the command: 0 fine, 1 the thing asked about is not so, 2 wrong use or broken input."""
+    try:
+        app(standalone_mode=True)
+    except UserError as error:
+        print(f"plinth: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    except Exception as error:
+        print(f"plinth: {_unforeseen(error)}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _unforeseen(error: Exception) -> str:
+    """One line about an error that nobody thought of; its traceback goes to a file, for the report."""
+    file = STATE / "error.log"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(traceback.format_exception(error)))
+    return f"{type(error).__name__}: {error}. That is a fault of plinth itself: {file} has the details."
+
+
+def _print_json(document: Any) -> None:
+    json.dump(document, sys.stdout, indent=2)
+    sys.stdout.write("\n")

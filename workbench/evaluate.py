@@ -1,0 +1,253 @@
+"""Runs a stack's program through the Pulumi SDK, with a monitor of ours in the engine's place.
+
+The program cannot tell the difference: it registers its resources and reads their outputs. What those outputs are is
+the provider's business: placeholders offline (`workbench.placeholders`), real ones in the local cloud.
+"""
+
+import asyncio
+import os
+import runpy
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import pulumi
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime import mocks, rpc, settings, stack, sync_await
+from pulumi.runtime.proto import resource_pb2
+
+from workbench.errors import UserError
+from workbench.manifest import Archive, Manifest, Resource, Secret, rewritten
+from workbench.project import ROOT, configuration, require_stack
+
+
+class Provider(Protocol):
+    """Gives registered resources their ids and outputs."""
+
+    def register(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
+        """The id and the outputs (names as on the wire, camelCase) of a resource. Called from several threads."""
+        ...
+
+
+class ProgramError(UserError):
+    """The stack's program failed: its message, and where."""
+
+
+class InvokeRefusedError(Exception):
+    """The program asked a provider something, which needs credentials. Components take such facts from settings."""
+
+
+def evaluate_stack(name: str, provider: Provider, root: Path = ROOT) -> Manifest:
+    """Evaluates `stacks/` as `pulumi up --stack name` would run it.
+
+    Raises UserError where there is no such stack, and ProgramError where its program fails.
+    """
+    require_stack(name, root)
+    project, config, secrets = configuration(name, root)
+    folder = root / "stacks"
+
+    def program() -> None:
+        runpy.run_path(str(folder), run_name="__main__")
+
+    with _imports_from(root, folder):
+        return evaluate(program, provider, project=project, stack_name=name, config=config, secret_keys=secrets)
+
+
+def evaluate(
+    program: Callable[[], None],
+    provider: Provider,
+    *,
+    project: str = "plinth",
+    stack_name: str = "test",
+    config: Mapping[str, str] | None = None,
+    secret_keys: list[str] | None = None,
+) -> Manifest:
+    """Evaluates any program that registers resources. The SDK's state is global: one evaluation at a time."""
+    with _evaluating:
+        loop = _loop()
+        monitor = _Monitor(provider)
+        settings.ROOT.set(None)
+        settings.configure(
+            mocks.MockSettings(
+                monitor=monitor,
+                monitor_features=set(cast("Any", monitor).GetDeploymentInfo(empty_pb2.Empty()).supportedFeatures),
+                engine=mocks.MockEngine(None),
+                project=project,
+                stack=stack_name,
+                dry_run=False,
+                organization="organization",
+                callbacks=None,
+            )
+        )
+        pulumi.runtime.set_all_config(dict(config or {}), secret_keys or [])
+        try:
+            loop.run_until_complete(stack.run_in_stack(program))
+        except Exception as error:
+            raise _explained(monitor.failure or error) from error
+        finally:
+            runtime = cast("Any", settings.SETTINGS)
+            runtime.rpc_manager.clear()
+            runtime.outputs.clear()
+        return Manifest(
+            project=project,
+            stack=stack_name,
+            resources=sorted(monitor.seen, key=lambda resource: resource.urn),
+            outputs=monitor.outputs,
+        )
+
+
+_evaluating = threading.Lock()
+_loops: list[asyncio.AbstractEventLoop] = []
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """One loop for the process: the SDK waits for ever when a second stack runs on another one."""
+    if not _loops:
+        loop = asyncio.new_event_loop()
+        # Every resource that waited for a failed one repeats its failure; the first is told, the echoes are not.
+        loop.set_exception_handler(lambda _loop, _context: None)
+        _loops.append(loop)
+    asyncio.set_event_loop(_loops[0])
+    return _loops[0]
+
+
+class _Monitor(mocks.MockMonitor):
+    """Stands where the engine's resource monitor stands; sees each registration whole."""
+
+    def __init__(self, provider: Provider) -> None:
+        super().__init__(cast("mocks.Mocks", None))
+        self._provider = provider
+        self._lock = threading.Lock()
+        self.seen: list[Resource] = []
+        self.outputs: Mapping[str, Any] = {}
+        self.failure: BaseException | None = None
+
+    def make_urn(self, parent: str, type_: str, name: str) -> str:
+        """As the engine makes it: the stack itself does not count as a parent, every other parent's type does."""
+        if parent:
+            parent_type = parent.split("::")[2]
+            if parent_type != "pulumi:pulumi:Stack":
+                type_ = f"{parent_type}${type_}"
+        return f"urn:pulumi:{settings.get_stack()}::{settings.get_project()}::{type_}::{name}"
+
+    def RegisterResource(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceRequest
+    ) -> resource_pb2.RegisterResourceResponse:
+        urn = self.make_urn(request.parent, request.type, request.name)
+        if request.type == "pulumi:pulumi:Stack":
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        resource = Resource(
+            urn=urn,
+            type=request.type,
+            name=request.name,
+            parent=request.parent,
+            inputs=_decoded_struct(request.object),
+            dependencies=sorted(
+                {*request.dependencies, *(urn for d in request.propertyDependencies.values() for urn in d.urns)}
+            ),
+            protect=request.protect,
+            retain_on_delete=request.retainOnDelete,
+            custom=request.custom or request.remote,
+            remote=request.remote,
+        )
+        with self._lock:
+            if any(other.urn == urn for other in self.seen):
+                raise self._failed(UserError(f"Two resources have the same URN {urn}: give one another name."))
+            self.seen.append(resource)
+        if not resource.custom:
+            return resource_pb2.RegisterResourceResponse(urn=urn)
+        try:
+            id_, outputs = self._provider.register(resource)
+        except Exception as error:
+            raise self._failed(error) from error
+        return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=_encoded(outputs))
+
+    def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802
+        raise self._failed(InvokeRefusedError(f"{request.type} {request.name!r} is read from the cloud with .get()."))
+
+    def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802
+        raise self._failed(InvokeRefusedError(f"The program invokes {request.tok}."))
+
+    def RegisterResourceOutputs(  # noqa: N802
+        self, request: resource_pb2.RegisterResourceOutputsRequest
+    ) -> empty_pb2.Empty:
+        if "::pulumi:pulumi:Stack::" in request.urn:
+            self.outputs = _decoded_struct(request.outputs)
+        return empty_pb2.Empty()
+
+    def _failed(self, error: Exception) -> Exception:
+        # The SDK wraps what a registration raises, and reports only one of several: the first is the cause.
+        self.failure = self.failure or error
+        return error
+
+
+def _decoded_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
+    return {name: _decoded(value) for name, value in sorted(struct.fields.items())}
+
+
+def _decoded(value: struct_pb2.Value) -> Any:
+    """A property value off the wire, with secrets and archives as types of ours."""
+    match value.WhichOneof("kind"):
+        case "struct_value":
+            fields = value.struct_value.fields
+            signature = fields[rpc._special_sig_key].string_value if rpc._special_sig_key in fields else ""  # pyright: ignore[reportPrivateUsage]
+            if signature == rpc._special_secret_sig:  # pyright: ignore[reportPrivateUsage]
+                return Secret(_decoded(fields["value"]))
+            if signature in (rpc._special_archive_sig, rpc._special_asset_sig):  # pyright: ignore[reportPrivateUsage]
+                return Archive(Path(fields["path"].string_value))
+            if signature == rpc._special_resource_sig:  # pyright: ignore[reportPrivateUsage]
+                return fields["urn"].string_value
+            return _decoded_struct(value.struct_value)
+        case "list_value":
+            return [_decoded(item) for item in value.list_value.values]
+        case "number_value":
+            number = value.number_value
+            return int(number) if number.is_integer() else number
+        case "string_value":
+            return value.string_value
+        case "bool_value":
+            return value.bool_value
+        case _:
+            return None
+
+
+def _encoded(outputs: Mapping[str, Any]) -> struct_pb2.Struct:
+    sync_await._ensure_event_loop()  # pyright: ignore[reportPrivateUsage]
+    opened = rewritten(outputs, _as_pulumi)
+    return sync_await._sync_await(rpc.serialize_properties(opened, {}))  # pyright: ignore[reportPrivateUsage]
+
+
+def _as_pulumi(leaf: Any) -> Any:
+    match leaf:
+        case Secret():
+            return pulumi.Output.secret(leaf.value)
+        case Archive():
+            return pulumi.FileArchive(str(leaf.path))
+        case _:
+            return leaf
+
+
+@contextmanager
+def _imports_from(root: Path, folder: Path) -> Generator[None]:
+    """Works in the program's folder, as the engine does, and imports from `root` before anything installed."""
+    before, path = Path.cwd(), list(sys.path)
+    os.chdir(folder)
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        sys.path[:] = path
+
+
+def _explained(error: BaseException) -> UserError:
+    """The failure as one message, with the last place in the project's own code that led to it."""
+    if isinstance(error, UserError):
+        return error
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if str(ROOT / "stacks") in frame.filename]
+    where = f" ({Path(own[-1].filename).relative_to(ROOT)}:{own[-1].lineno})" if own else ""
+    return ProgramError(f"{type(error).__name__}: {error}{where}")

@@ -1,0 +1,89 @@
+"""An `up` that stays: prints the functions' logs, applies changes if it watches, and takes all down at the end."""
+
+import contextlib
+import signal
+import sys
+import threading
+from collections.abc import Generator
+from types import FrameType
+from typing import NoReturn
+
+from workbench.errors import UserError
+from workbench.local.logs import follow
+from workbench.local.stack import LocalStack
+from workbench.progress import Progress
+from workbench.project import ROOT
+
+WATCHED = ("components", "sandbox_lambda", "service", "stacks", "locks")
+
+
+@contextlib.contextmanager
+def interruptible() -> Generator[None]:
+    """Treats the end of the terminal and a polite kill as Ctrl-C."""
+
+    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def hold(local: LocalStack, *, watch: bool, quiet: bool) -> None:
+    """Prints logs until it is interrupted, then takes the stack down."""
+    stop = threading.Event()
+    watcher = threading.Thread(target=_apply_changes, args=(local, stop, quiet), daemon=True)
+    try:
+        if watch:
+            watcher.start()
+        if not quiet:
+            print("Ctrl-C takes it down. Logs:", file=sys.stderr, flush=True)
+        for line in follow(local.cloud(), local.state()):
+            if line and not quiet:
+                print(line, flush=True)
+            if not local.is_up():
+                raise UserError(f"A process of {local.name} ended; `plinth up {local.name}` starts it again.")
+    except KeyboardInterrupt:
+        pass
+    finally:
+        stop.set()
+        with _uninterrupted():
+            local.down()
+    if not quiet:
+        print(f"{local.name} is down.", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Generator[None]:
+    """A second Ctrl-C does not leave the stack half down."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _apply_changes(local: LocalStack, stop: threading.Event, quiet: bool) -> None:
+    import watchfiles
+
+    folders = [ROOT / name for name in WATCHED]
+    changes = watchfiles.watch(
+        *folders, watch_filter=watchfiles.PythonFilter(extra_extensions=(".txt", ".yaml")), stop_event=stop
+    )
+    for _changed in changes:
+        _forget_project_modules()
+        try:
+            with Progress(local.name, quiet=quiet) as progress:
+                progress.summary(local.up(port=None, say=progress.say, report=progress.report))
+        except UserError as error:
+            print(f"plinth: {error}", file=sys.stderr, flush=True)
+
+
+def _forget_project_modules() -> None:
+    """The next evaluation imports the program as it is now."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in ("components", "service", "stacks"):
+            del sys.modules[name]

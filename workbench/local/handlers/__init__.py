@@ -1,0 +1,23 @@
+"""The handlers of the local cloud, one module an AWS service."""
+
+from collections.abc import Mapping
+
+from workbench.local.handlers import apigatewayv2, ec2, elasticache, iam, lambda_, logs, rds, sqs
+from workbench.local.handlers.base import Handler
+
+HANDLERS: Mapping[str, Handler] = {
+    **apigatewayv2.HANDLERS,
+    **ec2.HANDLERS,
+    **elasticache.HANDLERS,
+    **iam.HANDLERS,
+    **lambda_.HANDLERS,
+    **logs.HANDLERS,
+    **rds.HANDLERS,
+    **sqs.HANDLERS,
+}
+"""Resource type to what makes it."""
+
+RECORDED_ONLY: Mapping[str, str] = {**ec2.RECORDED_ONLY, **rds.RECORDED_ONLY}
+"""Resource type to the reason why it is only written down: there is nothing here that it would change."""
+
+__all__ = ["HANDLERS", "RECORDED_ONLY", "Handler"]

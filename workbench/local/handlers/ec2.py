@@ -1,0 +1,76 @@
+"""EC2 and VPC. The emulator keeps networks as records; nothing on this machine is routed or filtered by them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workbench.local.cloud import Cloud
+from workbench.local.handlers.base import Api, Call, Custom, Handler, Made
+from workbench.local.state import Applied
+
+
+class AwsxVpc(Custom):
+    """`awsx.ec2.Vpc`, whose children only the real engine sees: the VPC and one isolated subnet a zone."""
+
+    def create(self, cloud: Cloud, name: str, inputs: Mapping[str, Any]) -> Made:  # noqa: ARG002
+        """Makes the VPC and its subnets."""
+        client = cloud.client("ec2")
+        block = inputs.get("cidrBlock", "10.0.0.0/16")
+        vpc = client.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]
+        prefix = ".".join(block.split(".")[:2])
+        subnets = [
+            client.create_subnet(VpcId=vpc, CidrBlock=f"{prefix}.{index}.0/24", AvailabilityZone=zone)["Subnet"][
+                "SubnetId"
+            ]
+            for index, zone in enumerate(inputs["availabilityZoneNames"])
+        ]
+        return vpc, {"vpcId": vpc, "isolatedSubnetIds": subnets, "privateSubnetIds": [], "publicSubnetIds": []}
+
+    def delete(self, cloud: Cloud, applied: Applied) -> None:
+        """Deletes the subnets and the VPC."""
+        client = cloud.client("ec2")
+        for subnet in applied.outputs["isolatedSubnetIds"]:
+            client.delete_subnet(SubnetId=subnet)
+        client.delete_vpc(VpcId=applied.id)
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "awsx:ec2:Vpc": AwsxVpc(),
+    "aws:ec2/vpc:Vpc": Api(
+        service="ec2",
+        create_call="CreateVpc",
+        ignored=("tags", "enableDnsHostnames", "enableDnsSupport"),
+        id="out.Vpc.VpcId",
+        outputs={"arn": "join('', ['arn:aws:ec2:', region, ':', account, ':vpc/', out.Vpc.VpcId])"},
+        delete_call=Call("DeleteVpc", {"VpcId": "id"}),
+    ),
+    "aws:ec2/subnet:Subnet": Api(
+        service="ec2",
+        create_call="CreateSubnet",
+        ignored=("tags", "mapPublicIpOnLaunch", "assignIpv6AddressOnCreation"),
+        id="out.Subnet.SubnetId",
+        outputs={"arn": "out.Subnet.SubnetArn"},
+        delete_call=Call("DeleteSubnet", {"SubnetId": "id"}),
+    ),
+    "aws:ec2/securityGroup:SecurityGroup": Api(
+        service="ec2",
+        create_call="CreateSecurityGroup",
+        names="name",
+        rename={"name": "GroupName"},
+        ignored=("tags", "revokeRulesOnDelete", "ingress", "egress"),
+        prepare=lambda inputs: {"description": "Managed by Pulumi", **inputs},
+        id="out.GroupId",
+        outputs={"arn": "join('', ['arn:aws:ec2:', region, ':', account, ':security-group/', out.GroupId])"},
+        delete_call=Call("DeleteSecurityGroup", {"GroupId": "id"}),
+    ),
+}
+
+_NO_NETWORK = "the emulator has no network"
+
+RECORDED_ONLY: Mapping[str, str] = {
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _NO_NETWORK,
+    "aws:ec2/routeTable:RouteTable": _NO_NETWORK,
+    "aws:ec2/routeTableAssociation:RouteTableAssociation": _NO_NETWORK,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": _NO_NETWORK,
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _NO_NETWORK,
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _NO_NETWORK,
+}

