@@ -1,0 +1,114 @@
+"""The `plinth` command and a stack that it brought up, as a test uses them."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from workbench.local.cloud import emulator_client
+from workbench.project import ROOT
+
+ACCOUNT = "111111111111"
+REGION = "eu-central-1"
+
+
+@dataclass(frozen=True)
+class Plinth:
+    """The `plinth` command of a checkout, with a state folder of its own."""
+
+    state: Path
+    checkout: Path = ROOT
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PLINTH_STATE_DIR": str(self.state), "PYTHONPATH": str(self.checkout), "COLUMNS": "200"}
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-m", "workbench"]
+
+    def __call__(self, *arguments: str, timeout: float = 90) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, *arguments],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            env=self.environment,
+            cwd=self.checkout,
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self.command, *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=self.environment,
+            cwd=self.checkout,
+        )
+
+    def processes(self) -> Mapping[str, Mapping[str, Any]]:
+        """The recorded processes of the dev stack: name to pid, creation time and port."""
+        return json.loads((self.state / "dev" / "processes.json").read_text())
+
+    def client(self, service: str) -> Any:
+        """A boto3 client on the dev stack's emulator."""
+        return emulator_client(service, self.processes()["emulator"]["port"], REGION, ACCOUNT)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The dev stack that is up for the whole run of the tests."""
+
+    plinth: Plinth
+    outputs: Mapping[str, Any]
+    http: httpx2.Client
+
+    def create_item(self, **fields: Any) -> dict[str, Any]:
+        """Creates an item, waiting out the limit of one a second."""
+        body = {"name": "Espresso machine", "description": "Silver dual boiler machine", **fields}
+        for _ in range(100):
+            answer = self.http.post("/v1/items", json=body)
+            if answer.status_code != 429:
+                assert answer.status_code == 201, answer.text
+                return answer.json()
+            time.sleep(0.2)
+        pytest.fail("the limit on items never let one through")
+
+    def automate(self, item: Mapping[str, Any], code: str) -> dict[str, Any]:
+        """Attaches an enabled automation to an item."""
+        body = {"name": "notify", "code": code, "item_id": item["id"], "enabled": True}
+        for _ in range(100):
+            answer = self.http.post("/v1/automations", json=body)
+            if answer.status_code != 429:
+                assert answer.status_code == 201, answer.text
+                return answer.json()
+            time.sleep(0.2)
+        pytest.fail("the limit on automations never let one through")
+
+    def finished(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
+        """A run once it has ended and its sandbox is gone."""
+        deadline = time.monotonic() + seconds
+        run: dict[str, Any] = {}
+        while time.monotonic() < deadline:
+            answer = self.http.get(f"/v1/runs/{run_id}")
+            if answer.status_code == 200:
+                run = answer.json()
+                if run["finished_at"] and run["destroyed_at"]:
+                    return run
+            time.sleep(0.2)
+        pytest.fail(f"the run did not end: {run}\n{self.plinth('logs', 'dev').stdout[-3000:]}")
+
+    def sandboxes(self) -> list[str]:
+        """The sandboxes that exist in the local cloud at this moment."""
+        pages = self.plinth.client("lambda").get_paginator("list_functions").paginate()
+        names = [function["FunctionName"] for page in pages for function in page["Functions"]]
+        return [name for name in names if "-run-" in name]
