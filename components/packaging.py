@@ -32,6 +32,9 @@ RUNTIME = f"python{PYTHON}"
 _DIGEST = 20
 """Hexadecimal digits of SHA-256 in a package's name."""
 
+_KEPT = 8
+"""Packages kept of each name: enough for a few stacks and targets, and for the changes of an afternoon."""
+
 _LIBC = "manylinux_2_28"
 """The oldest C library the wheels may need: Amazon Linux 2023, below the runtimes since python3.12, has glibc 2.34."""
 
@@ -115,13 +118,16 @@ def _staged(root: Path, name: str, digest: str, fill: Callable[[Path], None]) ->
     if mode not in ("build", "describe"):
         raise PackagingError(f"PLINTH_PACKAGES is {mode!r}: give build or describe.")
     folder = root / ".plinth" / "packages" / f"{name}-{digest[:_DIGEST]}"
-    if mode == "build" and not folder.exists():
+    if mode == "build" and folder.exists():
+        os.utime(folder)  # in use: not among the oldest, which go
+    elif mode == "build":
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
         try:
             fill(staging)
             _normalise_modes(staging)
             _publish(staging, folder)
+            _forget_old(folder.parent, name)
         finally:
             shutil.rmtree(staging, ignore_errors=True)
     return pulumi.FileArchive(str(folder))
@@ -134,6 +140,14 @@ def _publish(staging: Path, folder: Path) -> None:
         # Another process made the same package meanwhile: same name, same content.
         if not folder.is_dir():
             raise
+
+
+def _forget_old(packages: Path, name: str) -> None:
+    """Removes all but the newest packages of a name: each saved change of the source makes one."""
+    shape = re.compile(rf"{re.escape(name)}-[0-9a-f]{{{_DIGEST}}}")
+    found = [path for path in packages.iterdir() if shape.fullmatch(path.name)]
+    for path in sorted(found, key=lambda path: path.stat().st_mtime_ns)[:-_KEPT]:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _write(staging: Path, files: Mapping[str, bytes]) -> None:

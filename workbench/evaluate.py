@@ -95,7 +95,7 @@ def evaluate(
         return Manifest(
             project=project,
             stack=stack_name,
-            resources=sorted(monitor.seen, key=lambda resource: resource.urn),
+            resources=sorted(monitor.seen.values(), key=lambda resource: resource.urn),
             outputs=monitor.outputs,
         )
 
@@ -122,7 +122,7 @@ class _Monitor(mocks.MockMonitor):
         super().__init__(cast("mocks.Mocks", None))
         self._provider = provider
         self._lock = threading.Lock()
-        self.seen: list[Resource] = []
+        self.seen: dict[str, Resource] = {}
         self.outputs: Mapping[str, Any] = {}
         self.failure: BaseException | None = None
 
@@ -155,9 +155,9 @@ class _Monitor(mocks.MockMonitor):
             remote=request.remote,
         )
         with self._lock:
-            if any(other.urn == urn for other in self.seen):
+            if urn in self.seen:
                 raise self._failed(UserError(f"Two resources have the same URN {urn}: give one another name."))
-            self.seen.append(resource)
+            self.seen[urn] = resource
         if not resource.custom:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         try:

@@ -90,6 +90,20 @@ class Manifest:
             "outputs": shown(self.outputs),
         }
 
+    def tree(self) -> Iterator[tuple[int, Resource]]:
+        """Each resource after its parent, with how many parents it has."""
+        known = {resource.urn for resource in self.resources}
+        children: dict[str, list[Resource]] = {}
+        for resource in self.resources:
+            children.setdefault(resource.parent if resource.parent in known else "", []).append(resource)
+
+        def below(parent: str, depth: int) -> Iterator[tuple[int, Resource]]:
+            for resource in children.get(parent, ()):
+                yield depth, resource
+                yield from below(resource.urn, depth + 1)
+
+        return below("", 0)
+
     def of_type(self, type_: str) -> Iterator[Resource]:
         """The resources of one type token, in URN order."""
         return (resource for resource in self.resources if resource.type == type_)

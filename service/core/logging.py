@@ -46,3 +46,5 @@ def configure_logging() -> None:
     # slowapi warns of every refusal and Mangum tells every request; the gateway's access log has both.
     logging.getLogger("slowapi").setLevel(logging.ERROR)
     logging.getLogger("mangum").setLevel(logging.WARNING)
+    # It tells where it found its credentials, each time.
+    logging.getLogger("botocore").setLevel(logging.WARNING)

@@ -178,3 +178,15 @@ def test_the_layer_holds_what_the_service_imports_and_nothing_of_the_machine(
     content = files(str(layer / "python"))
     assert [path for path in content if path.endswith((".pyc", "RECORD", "direct_url.json"))] == []
     assert {path.partition("/")[0] for path in content}.isdisjoint({"bin", "boto3", "botocore", "pip", ".lock"})
+
+
+def test_only_the_packages_used_last_are_kept(checkout: Callable[[str], Path]) -> None:
+    root = checkout("edited")
+    first = Path(source_package("app", root, "app").path)
+    second = Path(files_package("app", root, {"text": b"second"}).path)
+    files_package("app-notes", root, {"text": b"another name"})
+    for number in range(7):
+        source_package("app", root, "app")
+        files_package("app", root, {"text": f"{number}".encode()})
+    kept = packages(root)
+    assert (len(kept), first.name in kept, second.name in kept) == (9, True, False)

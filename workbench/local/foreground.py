@@ -1,6 +1,7 @@
 """An `up` that stays: prints the functions' logs, applies changes if it watches, and takes all down at the end."""
 
 import contextlib
+import gc
 import signal
 import sys
 import threading
@@ -34,6 +35,7 @@ def interruptible() -> Generator[None]:
 
 def hold(local: LocalStack, *, watch: bool, quiet: bool) -> None:
     """Prints logs until it is interrupted, then takes the stack down."""
+    gc.enable()  # off in commands that are soon over
     stop = threading.Event()
     watcher = threading.Thread(target=_apply_changes, args=(local, stop, quiet), daemon=True)
     try:
