@@ -4,6 +4,7 @@ import gc
 import json
 import os
 import sys
+import time
 import traceback
 from contextlib import nullcontext, suppress
 from typing import Annotated, Any
@@ -47,6 +48,7 @@ def up(
     if watch and detach:
         raise UserError("--watch needs the foreground: leave out --detach.")
     local = LocalStack(stack)
+    began = time.time()
     with interruptible(), nullcontext(True) if detach else local.in_foreground():
         with Progress(stack, quiet=as_json) as progress:
             result = local.up(port=port, say=progress.say, report=progress.report)
@@ -56,7 +58,7 @@ def up(
         else:
             progress.summary(result)
         if not detach:
-            hold(local, watch=watch, quiet=as_json)
+            hold(local, applied=began, watch=watch, quiet=as_json)
 
 
 @app.command()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,15 +94,19 @@ class Stack:
             time.sleep(0.2)
         pytest.fail("the limit on automations never let one through")
 
-    def finished(self, run_id: str, seconds: float = 60) -> dict[str, Any]:
+    def finished(self, run_id: str) -> dict[str, Any]:
         """A run once it has ended and its sandbox is gone."""
+        return self.waited_for(run_id, lambda run: run["finished_at"] and run["destroyed_at"])
+
+    def waited_for(self, run_id: str, done: Callable[[dict[str, Any]], Any], seconds: float = 60) -> dict[str, Any]:
+        """A run once it is as wanted."""
         deadline = time.monotonic() + seconds
         run: dict[str, Any] = {}
         while time.monotonic() < deadline:
             answer = self.http.get(f"/v1/runs/{run_id}")
             if answer.status_code == 200:
                 run = answer.json()
-                if run["finished_at"] and run["destroyed_at"]:
+                if done(run):
                     return run
             time.sleep(0.2)
         pytest.fail(f"the run did not end: {run}\n{self.plinth('logs', 'dev').stdout[-3000:]}")

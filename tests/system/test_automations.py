@@ -1,11 +1,13 @@
 """What the whole is for: an item is updated, and what its automation printed can be read."""
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.support.local_stack import Stack
+from workbench.local.handlers.lambda_ import EMPTY_ARCHIVE
 
 pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.timeout(180)]
 
@@ -98,3 +100,48 @@ def test_a_sandbox_holds_no_rights_and_nothing_of_the_cloud(stack: Stack) -> Non
     stack.automate(item, "import os\nresult = sorted(name for name in os.environ if 'AWS' in name or 'SECRET' in name)")
     [run_id] = stack.http.patch(f"/v1/items/{item['id']}", json={"description": "x"}).json()["runs"]
     assert stack.finished(run_id)["result"] == []
+
+
+def test_a_failure_of_ours_is_retried_and_ends_in_the_dead_letter_queue(stack: Stack) -> None:
+    functions, queues = stack.plinth.client("lambda"), stack.plinth.client("sqs")
+    queue = stack.outputs["queue_url"]
+    dead_letters = queues.get_queue_url(QueueName=f"{queue.rpartition('/')[2]}-dead-letters")["QueueUrl"]
+    attributes = queues.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+    item = stack.create_item()
+    stack.automate(item, "print('never')")
+    template = functions.get_function_configuration(FunctionName=stack.outputs["sandbox_function"])
+    functions.delete_function(FunctionName=template["FunctionName"])
+    # The next attempt comes when the message shows again: soon, not in twelve minutes.
+    queues.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1"})
+    try:
+        [run_id] = stack.http.patch(f"/v1/items/{item['id']}", json={"description": "x"}).json()["runs"]
+        run = stack.waited_for(run_id, lambda run: run["finished_at"] is not None)
+        dead = queues.receive_message(QueueUrl=dead_letters, WaitTimeSeconds=20)["Messages"]
+    finally:
+        queues.set_queue_attributes(QueueUrl=queue, Attributes=attributes)
+        functions.create_function(
+            FunctionName=template["FunctionName"],
+            Runtime=template["Runtime"],
+            Role=template["Role"],
+            Handler=template["Handler"],
+            Timeout=template["Timeout"],
+            MemorySize=template["MemorySize"],
+            Architectures=template["Architectures"],
+            Layers=[layer["Arn"] for layer in template["Layers"]],
+            Code={"ZipFile": EMPTY_ARCHIVE},
+        )
+    assert (run["status"], run["started_at"], run["stdout"]) == ("error", None, None)
+    assert run["reason"].startswith("no sandbox could be started: ")
+    assert [json.loads(message["Body"]) for message in dead] == [{"run_id": run_id}]
+
+
+def test_a_failure_of_the_script_is_never_retried(stack: Stack) -> None:
+    item = stack.create_item()
+    stack.automate(item, "raise SystemExit(3)")
+    [run_id] = stack.http.patch(f"/v1/items/{item['id']}", json={"description": "x"}).json()["runs"]
+    run = stack.finished(run_id)
+    assert (run["status"], run["exit_code"]) == ("failed", 3)
+    queues = stack.plinth.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    waiting = queues.get_queue_attributes(QueueUrl=stack.outputs["queue_url"], AttributeNames=names)["Attributes"]
+    assert waiting == {"ApproximateNumberOfMessages": "0", "ApproximateNumberOfMessagesNotVisible": "0"}

@@ -115,6 +115,24 @@ def test_interrupting_a_foreground_up_leaves_no_process_and_no_port(new_plinth: 
     assert json.loads((plinth.state / "dev" / "processes.json").read_text()) == {}
 
 
+def test_a_watching_up_applies_each_save(new_plinth: MakePlinth, checkout: Path) -> None:
+    plinth, port = new_plinth(checkout), free_port()
+    command = plinth.start("up", "dev", "--watch", "--port", str(port))
+    assert command.stderr is not None
+    assert any(line.startswith("Ctrl-C takes it down.") for line in command.stderr)
+    edit(checkout / "service" / "main.py", 'title="Plinth"', 'title="Plinth, saved"')
+    assert any(line.startswith("dev is up") for line in command.stderr)
+    assert httpx2.get(f"http://localhost:{port}/openapi.json").json()["info"]["title"] == "Plinth, saved"
+    edit(checkout / "service" / "main.py", 'title="Plinth, saved"', 'title="Plinth, broken" oops')
+    assert any("does not get ready" in line for line in command.stderr)
+    edit(checkout / "service" / "main.py", 'title="Plinth, broken" oops', 'title="Plinth, mended"')
+    assert any(line.startswith("dev is up") for line in command.stderr)
+    assert httpx2.get(f"http://localhost:{port}/openapi.json").json()["info"]["title"] == "Plinth, mended"
+    command.send_signal(signal.SIGTERM)
+    command.communicate(timeout=60)
+    assert (command.returncode, plinth.processes()) == (0, {})
+
+
 def test_an_unknown_stack_is_refused_with_the_known_ones(new_plinth: MakePlinth) -> None:
     for verb in ("up", "down", "outputs", "logs", "manifest"):
         message = refused(new_plinth()(verb, "staging"))

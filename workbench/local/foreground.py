@@ -33,14 +33,18 @@ def interruptible() -> Generator[None]:
             signal.signal(number, handler)
 
 
-def hold(local: LocalStack, *, watch: bool, quiet: bool) -> None:
-    """Prints logs until it is interrupted, then takes the stack down."""
+def hold(local: LocalStack, *, applied: float, watch: bool, quiet: bool) -> None:
+    """Prints logs until it is interrupted, then takes the stack down.
+
+    `applied` is the time (seconds since 1970) from which on a save may have come too late for the last apply.
+    """
     gc.enable()  # off in commands that are soon over
-    stop = threading.Event()
-    watcher = threading.Thread(target=_apply_changes, args=(local, stop, quiet), daemon=True)
+    stop, watching = threading.Event(), threading.Event()
+    watcher = threading.Thread(target=_apply_changes, args=(local, applied, stop, watching, quiet), daemon=True)
     try:
         if watch:
             watcher.start()
+            watching.wait()
         if not quiet:
             print("Ctrl-C takes it down. Logs:", file=sys.stderr, flush=True)
         for line in follow(local.cloud(), local.state()):
@@ -68,20 +72,33 @@ def _uninterrupted() -> Generator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _apply_changes(local: LocalStack, stop: threading.Event, quiet: bool) -> None:
+def _apply_changes(
+    local: LocalStack, applied: float, stop: threading.Event, watching: threading.Event, quiet: bool
+) -> None:
     import watchfiles
 
-    folders = [ROOT / name for name in WATCHED]
     changes = watchfiles.watch(
-        *folders, watch_filter=watchfiles.PythonFilter(extra_extensions=(".txt", ".yaml")), stop_event=stop
+        *(ROOT / name for name in WATCHED),
+        watch_filter=watchfiles.PythonFilter(extra_extensions=(".txt", ".yaml")),
+        stop_event=stop,
+        rust_timeout=200,
+        yield_on_timeout=True,
     )
-    for _changed in changes:
+    for changed in changes:
+        missed = not watching.is_set() and _saved_since(applied)
+        watching.set()
+        if not changed and not missed:
+            continue
         _forget_project_modules()
         try:
             with Progress(local.name, quiet=quiet) as progress:
                 progress.summary(local.up(port=None, say=progress.say, report=progress.report))
         except UserError as error:
             print(f"plinth: {error}", file=sys.stderr, flush=True)
+
+
+def _saved_since(moment: float) -> bool:
+    return any(path.stat().st_mtime >= moment for name in WATCHED for path in (ROOT / name).rglob("*.py"))
 
 
 def _forget_project_modules() -> None:

@@ -15,7 +15,7 @@ from workbench.local.cloud import Cloud
 from workbench.local.handlers.base import Api, Call, Custom, Handler, Made, auto_name
 from workbench.local.shapes import parameters
 from workbench.local.state import Applied
-from workbench.manifest import Archive
+from workbench.manifest import Archive, storable
 
 ENVIRONMENT_HERE: Mapping[str, tuple[str, Callable[[str], str]]] = {
     "PGSSLMODE": ("the local PostgreSQL is built without TLS", lambda _value: "disable"),
@@ -34,6 +34,10 @@ _IGNORED = (
     "sourceCodeHash",
     "reservedConcurrentExecutions",
 )
+
+
+_FIXED = ("architectures", "packageType", "tags")
+"""Inputs that UpdateFunctionConfiguration does not take."""
 
 
 class Function(Custom):
@@ -56,15 +60,17 @@ class Function(Custom):
         if inputs.get("name") != before.inputs.get("name"):
             return None
         client = cloud.client("lambda")
+        made: Mapping[str, Any] = {}
         if {"archive": inputs["code"].digest()} != before.inputs["code"]:
-            client.update_function_code(FunctionName=before.id, ZipFile=zipped(inputs["code"]))
+            made = client.update_function_code(FunctionName=before.id, ZipFile=zipped(inputs["code"]))
             client.get_waiter("function_updated_v2").wait(FunctionName=before.id, WaiterConfig={"Delay": 0.1})
-        wanted = {**inputs, "name": before.id}
-        for once in ("architectures", "packageType", "tags"):
-            wanted.pop(once, None)
-        made = client.update_function_configuration(**_configuration(cloud, "UpdateFunctionConfiguration", wanted))
-        client.get_waiter("function_updated_v2").wait(FunctionName=before.id, WaiterConfig={"Delay": 0.1})
-        self._reserve(cloud, before.id, inputs)
+        if not made or {**storable(inputs), "code": None} != {**before.inputs, "code": None}:
+            wanted = {name: value for name, value in inputs.items() if name not in _FIXED}
+            made = client.update_function_configuration(
+                **_configuration(cloud, "UpdateFunctionConfiguration", {**wanted, "name": before.id})
+            )
+            client.get_waiter("function_updated_v2").wait(FunctionName=before.id, WaiterConfig={"Delay": 0.1})
+            self._reserve(cloud, before.id, inputs)
         if inputs.get("publish"):
             made = client.publish_version(FunctionName=before.id)
         return before.id, _outputs(cloud, made)
@@ -93,7 +99,7 @@ class LayerVersion(Custom):
         made = cloud.client("lambda").publish_layer_version(
             LayerName=inputs.get("layerName") or name,
             Description=inputs.get("description") or "",
-            Content={"ZipFile": _NOTHING if shared else zipped(archive)},
+            Content={"ZipFile": EMPTY_ARCHIVE if shared else zipped(archive)},
         )
         arn = made["LayerVersionArn"]
         if shared:
@@ -132,7 +138,7 @@ class Invocation(Custom):
 
 
 _SHARED_FROM_BYTES = 2_000_000
-_NOTHING = b"PK\x05\x06" + bytes(18)
+EMPTY_ARCHIVE = b"PK\x05\x06" + bytes(18)
 """A zip archive with nothing in it."""
 
 
