@@ -41,7 +41,8 @@ def up(
 
     In the foreground it prints the functions' logs until Ctrl-C, and then takes everything down.
     """
-    from workbench.local.foreground import hold, interruptible
+    from workbench.local.foreground import hold
+    from workbench.local.interrupts import interruptible
     from workbench.local.stack import LocalStack
     from workbench.progress import Progress
 
@@ -51,7 +52,7 @@ def up(
     began = time.time()
     with interruptible(), nullcontext(True) if detach else local.in_foreground():
         with Progress(stack, quiet=as_json) as progress:
-            result = local.up(port=port, say=progress.say, report=progress.report)
+            result = local.up(port=port, stay=detach, say=progress.say, report=progress.report)
         if as_json:
             _print_json(result.outputs)
             sys.stdout.flush()

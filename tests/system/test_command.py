@@ -115,6 +115,28 @@ def test_interrupting_a_foreground_up_leaves_no_process_and_no_port(new_plinth: 
     assert json.loads((plinth.state / "dev" / "processes.json").read_text()) == {}
 
 
+def test_an_interrupt_half_way_leaves_nothing_and_a_killed_command_is_taken_over(new_plinth: MakePlinth) -> None:
+    plinth, port = new_plinth(), free_port()
+    command = plinth.start("up", "dev", "--port", str(port))
+    assert command.stderr is not None
+    assert any("aws:lambda/function:Function" in line for line in command.stderr)
+    command.send_signal(signal.SIGTERM)
+    command.communicate(timeout=60)
+    assert (command.returncode, plinth.processes()) == (130, {})
+
+    command = plinth.start("up", "dev", "--port", str(port))
+    assert command.stderr is not None
+    assert any(line.startswith("Ctrl-C takes it down.") for line in command.stderr)
+    command.kill()
+    command.communicate()
+    again = plinth("up", "dev", "--detach")
+    assert again.returncode == 0, again.stderr
+    assert " unchanged." in again.stderr
+    assert " created" not in again.stderr
+    assert plinth("down", "dev").stdout == "dev is down.\n"
+    assert plinth.processes() == {}
+
+
 def test_a_watching_up_applies_each_save(new_plinth: MakePlinth, checkout: Path) -> None:
     plinth, port = new_plinth(checkout), free_port()
     command = plinth.start("up", "dev", "--watch", "--port", str(port))

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,13 +24,19 @@ def write_atomically(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Generator[bool]:
-    """Holds a lock file for the block; yields whether it was free. The kernel drops it when its holder dies."""
+def locked(path: Path, *, wait_seconds: float = 0) -> Generator[bool]:
+    """Holds a lock file for the block; yields whether it got it. The kernel drops it when its holder dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
     with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    continue
+                yield False
+            else:
+                yield True
             return
-        yield True

@@ -1,13 +1,8 @@
 """An `up` that stays: prints the functions' logs, applies changes if it watches, and takes all down at the end."""
 
-import contextlib
 import gc
-import signal
 import sys
 import threading
-from collections.abc import Generator
-from types import FrameType
-from typing import NoReturn
 
 from workbench.errors import UserError
 from workbench.local.logs import follow
@@ -16,21 +11,6 @@ from workbench.progress import Progress
 from workbench.project import ROOT
 
 WATCHED = ("components", "sandbox_lambda", "service", "stacks", "locks")
-
-
-@contextlib.contextmanager
-def interruptible() -> Generator[None]:
-    """Treats the end of the terminal and a polite kill as Ctrl-C."""
-
-    def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def hold(local: LocalStack, *, applied: float, watch: bool, quiet: bool) -> None:
@@ -56,20 +36,9 @@ def hold(local: LocalStack, *, applied: float, watch: bool, quiet: bool) -> None
         pass
     finally:
         stop.set()
-        with _uninterrupted():
-            local.down()
+        local.down()
     if not quiet:
         print(f"{local.name} is down.", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Generator[None]:
-    """A second Ctrl-C does not leave the stack half down."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _apply_changes(
@@ -92,7 +61,7 @@ def _apply_changes(
         _forget_project_modules()
         try:
             with Progress(local.name, quiet=quiet) as progress:
-                progress.summary(local.up(port=None, say=progress.say, report=progress.report))
+                progress.summary(local.up(port=None, stay=True, say=progress.say, report=progress.report))
         except UserError as error:
             print(f"plinth: {error}", file=sys.stderr, flush=True)
 

@@ -17,6 +17,7 @@ from workbench.errors import UserError
 from workbench.local import postgres, servers
 from workbench.local.cloud import Cloud
 from workbench.local.files import locked, write_atomically
+from workbench.local.interrupts import uninterrupted
 from workbench.local.logs import recent
 from workbench.local.processes import LOOPBACK, Command, Processes, Running, last_lines, port_is_free
 from workbench.local.state import State
@@ -49,10 +50,12 @@ class LocalStack:
         self.folder = STATE.resolve() / name
         self.processes = Processes(self.folder)
 
-    def up(self, *, port: int | None, say: Say, report: "Report") -> Up:
+    def up(self, *, port: int | None, stay: bool, say: Say, report: "Report") -> Up:
         """Starts what does not run, applies the program, and waits until the API answers.
 
-        Raises UserError where the port is taken, another `up` is at work, or the program or the service fails.
+        What did not come up whole is taken down again, and what was up before stays up; but an interrupt takes down
+        that too, unless `stay`. Raises UserError where the port is taken, another command is at work, or the program
+        or the service fails.
         """
         with locked(self.folder / "lock") as free:
             if not free:
@@ -60,10 +63,9 @@ class LocalStack:
             was_up = bool(self.processes.recorded())
             try:
                 return self._up(port, say, report)
-            except BaseException:
-                # What did not come up whole leaves nothing behind; what was up before stays up.
-                if not was_up:
-                    self.down()
+            except BaseException as error:
+                if not was_up or (isinstance(error, KeyboardInterrupt) and not stay):
+                    self._down(wipe=False)
                 raise
 
     @contextlib.contextmanager
@@ -78,17 +80,27 @@ class LocalStack:
             yield
 
     def down(self, *, wipe: bool = False) -> bool:
-        """Ends every process of the stack; tells whether there was one. The database's data stays unless wiped."""
+        """Ends every process of the stack; tells whether there was one. The database's data stays unless wiped.
+
+        Waits for a command that is working on the stack; raises UserError where that takes more than a minute.
+        """
+        with locked(self.folder / "lock", wait_seconds=60) as free:
+            if not free:
+                raise UserError(f"Another plinth command is working on {self.name}: wait until it is done.")
+            return self._down(wipe=wipe)
+
+    def _down(self, *, wipe: bool) -> bool:
         ended = bool(self.processes.recorded())
-        # The gateway first, so that nobody is served by half a stack; the database last, after its clients.
-        for name in ("gateway", "emulator", "cache"):
-            self.processes.stop(name)
-        self.processes.stop("database", signal.SIGINT)
-        shutil.rmtree(self.folder / "tmp", ignore_errors=True)
-        (self.folder / "gateway.json").unlink(missing_ok=True)
-        if wipe:
-            postgres.wipe(self.folder)
-            shutil.rmtree(self.folder, ignore_errors=True)
+        with uninterrupted():
+            # The gateway first, so that nobody is served by half a stack; the database last, after its clients.
+            for name in ("gateway", "emulator", "cache"):
+                self.processes.stop(name)
+            self.processes.stop("database", signal.SIGINT)
+            shutil.rmtree(self.folder / "tmp", ignore_errors=True)
+            (self.folder / "gateway.json").unlink(missing_ok=True)
+            if wipe:
+                postgres.wipe(self.folder)
+                shutil.rmtree(self.folder, ignore_errors=True)
         return ended
 
     def state(self) -> State:
