@@ -7,7 +7,7 @@ export UV_NO_CONFIG := 1
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format diff bench locks clean
+.PHONY: help setup up test check format locks clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10

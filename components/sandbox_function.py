@@ -175,7 +175,6 @@ class SandboxFunction(pulumi.ComponentResource):
                     [
                         "lambda:CreateFunction",
                         "lambda:DeleteFunction",
-                        "lambda:GetFunction",
                         "lambda:GetFunctionConfiguration",
                         "lambda:InvokeFunction",
                         "lambda:TagResource",

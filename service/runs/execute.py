@@ -139,6 +139,8 @@ def _settle(claim: _Claim, sessions: Sessions, *, gone: bool) -> None:
         run = repository.get_to_change(session, claim.run_id)
         if run is not None and run.attempt == claim.attempt and run.sandbox is not None:
             _end(session, run, gone=gone)
+    if run is not None and run.status in ENDED:
+        logger.info("run ended", extra={"run_id": run.id, "status": run.status, "duration_ms": run.duration_ms})
 
 
 def _put_back(claim: _Claim, sessions: Sessions, *, reason: str, for_good: bool) -> None:

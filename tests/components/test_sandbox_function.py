@@ -132,7 +132,6 @@ def test_the_worker_may_run_code_in_clones_and_nowhere_else() -> None:
                 "actions": [
                     "lambda:CreateFunction",
                     "lambda:DeleteFunction",
-                    "lambda:GetFunction",
                     "lambda:GetFunctionConfiguration",
                     "lambda:InvokeFunction",
                     "lambda:TagResource",

@@ -145,7 +145,6 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
             "Action": [
                 "lambda:CreateFunction",
                 "lambda:DeleteFunction",
-                "lambda:GetFunction",
                 "lambda:GetFunctionConfiguration",
                 "lambda:InvokeFunction",
                 "lambda:TagResource",

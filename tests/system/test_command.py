@@ -92,7 +92,8 @@ def test_status_outputs_and_logs_tell_of_the_running_stack(stack: Stack) -> None
     }
     logs = stack.plinth("logs", "dev")
     assert logs.returncode == 0
-    assert " migrate " in logs.stdout
+    assert " migrate  INFO Running upgrade  -> 0001" in logs.stdout
+    assert " http-api GET /health/ready 200 " in logs.stdout
 
 
 def test_interrupting_a_foreground_up_leaves_no_process_and_no_port(new_plinth: MakePlinth) -> None:
@@ -135,6 +136,17 @@ def test_an_interrupt_half_way_leaves_nothing_and_a_killed_command_is_taken_over
     assert " created" not in again.stderr
     assert plinth("down", "dev").stdout == "dev is down.\n"
     assert plinth.processes() == {}
+
+
+def test_a_foreground_up_tells_which_of_its_processes_ended(new_plinth: MakePlinth) -> None:
+    plinth = new_plinth()
+    command = plinth.start("up", "dev", "--port", str(free_port()))
+    assert command.stderr is not None
+    assert any(line.startswith("Ctrl-C takes it down.") for line in command.stderr)
+    os.kill(plinth.processes()["emulator"]["pid"], signal.SIGKILL)
+    _out, err = command.communicate(timeout=60)
+    assert err == "plinth: The emulator of dev ended: `plinth up dev` starts the stack again.\n"
+    assert (command.returncode, plinth.processes()) == (2, {})
 
 
 def test_a_watching_up_applies_each_save(new_plinth: MakePlinth, checkout: Path) -> None:

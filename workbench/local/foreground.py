@@ -4,6 +4,8 @@ import gc
 import sys
 import threading
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from workbench.errors import UserError
 from workbench.local.logs import follow
 from workbench.local.stack import LocalStack
@@ -31,14 +33,22 @@ def hold(local: LocalStack, *, applied: float, watch: bool, quiet: bool) -> None
             if line and not quiet:
                 print(line, flush=True)
             if not local.is_up():
-                raise UserError(f"A process of {local.name} ended; `plinth up {local.name}` starts it again.")
+                raise UserError(_broken(local))
     except KeyboardInterrupt:
         pass
+    except (BotoCoreError, ClientError) as error:
+        raise UserError(_broken(local)) from error
     finally:
         stop.set()
         local.down()
     if not quiet:
         print(f"{local.name} is down.", file=sys.stderr)
+
+
+def _broken(local: LocalStack) -> str:
+    ended = [name for name, process in local.processes.recorded().items() if not process.alive()]
+    which = f"The {ended[0]}" if ended else "A process"
+    return f"{which} of {local.name} ended: `plinth up {local.name}` starts the stack again."
 
 
 def _apply_changes(

@@ -94,6 +94,14 @@ def application(file: Path) -> Starlette:
     async def health(_request: Request) -> Response:
         return JSONResponse({"status": "ok"})
 
+    async def answer(request: Request) -> Response:
+        began = time.monotonic()
+        response = await forward(request)
+        milliseconds = (time.monotonic() - began) * 1000
+        line = f"{request.method} {request.url.path} {response.status_code} {milliseconds:.0f} ms"
+        print(access_line(line), flush=True)
+        return response
+
     async def forward(request: Request) -> Response:
         try:
             current = stage()
@@ -110,7 +118,7 @@ def application(file: Path) -> Starlette:
         path = request.scope["raw_path"].decode("ascii", "replace")
         query = request.scope["query_string"].decode("ascii", "replace")
         try:
-            answer = await request.app.state.client.request(
+            served = await request.app.state.client.request(
                 request.method,
                 f"http://{LOOPBACK}:{current.emulator}{path}{'?' if query else ''}{query}",
                 headers=[(b"host", f"{current.host}:{current.emulator}".encode()), *headers],
@@ -122,20 +130,25 @@ def application(file: Path) -> Starlette:
             return _message(503, "The emulator does not answer: run `plinth up` again.")
         kept = [
             (n, v)
-            for n, v in answer.headers.multi_items()
+            for n, v in served.headers.multi_items()
             if n.lower() not in _HOP_BY_HOP | {"content-length", "content-encoding"}
         ]
-        response = Response(answer.content, answer.status_code)
+        response = Response(served.content, served.status_code)
         response.raw_headers = [
             *((n.encode("latin-1"), v.encode("latin-1")) for n, v in kept),
-            (b"content-length", str(len(answer.content)).encode()),
+            (b"content-length", str(len(served.content)).encode()),
         ]
         return response
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
     return Starlette(
-        routes=[Route("/_plinth/health", health), Route("/{path:path}", forward, methods=methods)], lifespan=lifespan
+        routes=[Route("/_plinth/health", health), Route("/{path:path}", answer, methods=methods)], lifespan=lifespan
     )
+
+
+def access_line(text: str) -> str:
+    """A line of the access log: milliseconds since 1970, and the text with nothing in it that a terminal obeys."""
+    return f"{time.time_ns() // 1_000_000} {''.join(c if c.isprintable() else '?' for c in text)}"
 
 
 def _bucket(limits: Mapping[str, Any] | None) -> Bucket:

@@ -1,10 +1,11 @@
-"""What the functions of a running stack wrote, read from the emulator's CloudWatch Logs."""
+"""What a running stack says: its functions, from the emulator's CloudWatch Logs, and the gateway of each request."""
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from workbench.local.cloud import Cloud
@@ -14,8 +15,8 @@ _PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START
 
 
 def recent(cloud: Cloud, state: State, count: int = 200) -> list[str]:
-    """The newest lines of all functions, oldest of them first."""
-    lines = [entry for log in _logs(state) for entry in log.new(cloud)]
+    """The newest lines, oldest of them first."""
+    lines = [entry for log in _logs(cloud, state) for entry in log.new(cloud)]
     return [line for _at, line in sorted(lines, key=lambda entry: entry[0])][-count:]
 
 
@@ -24,7 +25,7 @@ def follow(cloud: Cloud, state: State, since: int | None = None) -> Iterator[str
 
     An empty line means that nothing more is there at this moment.
     """
-    logs = _logs(state, int(time.time() * 1000) if since is None else since)
+    logs = _logs(cloud, state, int(time.time() * 1000) if since is None else since)
     while True:
         lines = [entry for log in logs for entry in log.new(cloud)]
         yield from (line for _at, line in sorted(lines, key=lambda entry: entry[0]))
@@ -54,28 +55,61 @@ class _Log:
             last = fresh[-1]["timestamp"]
             self.since, self.seen = last, sum(event["timestamp"] == last for event in events)
         return [
-            (event["timestamp"], self._line(event)) for event in fresh if not event["message"].startswith(_PLATFORM)
+            (event["timestamp"], _line(event["timestamp"], self.function, _readable(event["message"].rstrip())))
+            for event in fresh
+            if not event["message"].startswith(_PLATFORM)
         ]
 
-    def _line(self, event: Mapping[str, Any]) -> str:
-        at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC).astimezone()
-        return f"{at:%H:%M:%S} {self.function:<8} {_readable(event['message'].rstrip())}"
+
+@dataclass
+class _AccessLog:
+    """The gateway's log of requests, read up to a byte."""
+
+    file: Path
+    since: int
+    read: int = 0
+
+    def new(self, _cloud: Cloud) -> list[tuple[int, str]]:
+        """The requests since the last look, each with its time."""
+        if not self.file.exists():
+            return []
+        with self.file.open("rb") as file:
+            file.seek(self.read)
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        self.read += len(whole)
+        parted = [line.partition(" ") for line in whole.decode(errors="replace").splitlines()]
+        return [
+            (int(at), _line(int(at), "http-api", text))
+            for at, _, text in parted
+            if at.isdigit() and int(at) >= self.since
+        ]
+
+
+def _line(at: int, source: str, text: str) -> str:
+    return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%H:%M:%S} {source:<8} {text}"
+
+
+_SHOWN_OTHERWISE = ("time", "level", "logger", "message", "stack", "request_id", "exception")
 
 
 def _readable(message: str) -> str:
     """A structured log line as one would say it; any other as it is."""
     try:
-        document = json.loads(message)
-        return f"{document['level']} {document['message']}" + (
-            f"\n{text}" if (text := document.get("exception")) else ""
-        )
+        document: dict[str, Any] = json.loads(message)
+        said = [document["level"], document["message"]]
     except (ValueError, KeyError, TypeError):
         return message
+    said += [f"{key}={value}" for key, value in document.items() if key not in _SHOWN_OTHERWISE]
+    return " ".join(said) + (f"\n{text}" if (text := document.get("exception")) else "")
 
 
-def _logs(state: State, since: int = 0) -> list[_Log]:
+def _logs(cloud: Cloud, state: State, since: int = 0) -> list[_Log | _AccessLog]:
     return [
-        _Log(str(applied.outputs["name"]), applied.name.removesuffix("-logs"), since)
-        for applied in state.resources.values()
-        if applied.type == "aws:cloudwatch/logGroup:LogGroup" and applied.name != "http-api-logs"
+        _AccessLog(cloud.folder / "logs" / "gateway.log", since),
+        *(
+            _Log(str(applied.outputs["name"]), applied.name.removesuffix("-logs"), since)
+            for applied in state.resources.values()
+            if applied.type == "aws:cloudwatch/logGroup:LogGroup"
+        ),
     ]
