@@ -90,10 +90,10 @@ def test_status_outputs_and_logs_tell_of_the_running_stack(stack: Stack) -> None
         "database_endpoint",
         "queue_url",
     }
+    assert stack.http.get("/health/live").status_code == 200
     logs = stack.plinth("logs", "dev")
     assert logs.returncode == 0
-    assert " migrate  INFO Running upgrade  -> 0001" in logs.stdout
-    assert " http-api GET /health/ready 200 " in logs.stdout
+    assert " http-api GET /health/live 200 " in logs.stdout
 
 
 def test_interrupting_a_foreground_up_leaves_no_process_and_no_port(new_plinth: MakePlinth) -> None:
