@@ -78,7 +78,6 @@ class WorkQueue(pulumi.ComponentResource):
             statements=[
                 allow(
                     [
-                        "sqs:ChangeMessageVisibility",
                         "sqs:DeleteMessage",
                         "sqs:GetQueueAttributes",
                         "sqs:ReceiveMessage",

@@ -162,7 +162,6 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
         {
             "Effect": "Allow",
             "Action": [
-                "sqs:ChangeMessageVisibility",
                 "sqs:DeleteMessage",
                 "sqs:GetQueueAttributes",
                 "sqs:ReceiveMessage",
