@@ -23,7 +23,6 @@ class Gap:
 
 EMULATOR_GAPS: Sequence[Gap] = (
     Gap("lambda:CreateFunction", "lambda:CreateFunction", True, "it does not read the name in the request's body"),
-    Gap("sqs:DeleteMessage", "sqs:DeleteMessageBatch", False, "on AWS the right to the single call covers the batch"),
     Gap("sqs:SendMessage", "sqs:SendMessageBatch", False, "on AWS the right to the single call covers the batch"),
 )
 """What is added to the policies of functions here, and only here, because the emulator tells it differently."""
