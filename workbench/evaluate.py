@@ -10,7 +10,7 @@ import runpy
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -47,14 +47,21 @@ def evaluate_stack(name: str, provider: Provider, root: Path = ROOT) -> Manifest
     Raises UserError where there is no such stack, and ProgramError where its program fails.
     """
     require_stack(name, root)
-    project, config, secrets = configuration(name, root)
+    config = configuration(name, root)
     folder = root / "stacks"
 
     def program() -> None:
         runpy.run_path(str(folder), run_name="__main__")
 
     with _imports_from(root, folder):
-        return evaluate(program, provider, project=project, stack_name=name, config=config, secret_keys=secrets)
+        return evaluate(
+            program,
+            provider,
+            project=config.project,
+            stack_name=name,
+            config=config.values,
+            secret_keys=config.secret_keys,
+        )
 
 
 def evaluate(
@@ -64,7 +71,7 @@ def evaluate(
     project: str = "plinth",
     stack_name: str = "test",
     config: Mapping[str, str] | None = None,
-    secret_keys: list[str] | None = None,
+    secret_keys: Sequence[str] = (),
 ) -> Manifest:
     """Evaluates any program that registers resources. The SDK's state is global: one evaluation at a time."""
     with _evaluating:
@@ -83,7 +90,7 @@ def evaluate(
                 callbacks=None,
             )
         )
-        pulumi.runtime.set_all_config(dict(config or {}), secret_keys or [])
+        pulumi.runtime.set_all_config(dict(config or {}), list(secret_keys))
         try:
             loop.run_until_complete(stack.run_in_stack(program))
         except Exception as error:

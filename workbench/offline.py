@@ -12,5 +12,5 @@ def manifest_of(stack: str) -> Manifest:
     """Evaluates a stack with placeholders for what only a deployment knows."""
     require_stack(stack)
     os.environ["PLINTH_PACKAGES"] = "describe"
-    _project, config, _secrets = configuration(stack)
-    return evaluate_stack(stack, Placeholders(config))
+    config = configuration(stack)
+    return evaluate_stack(stack, Placeholders(config.region, config.account))

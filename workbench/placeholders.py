@@ -37,9 +37,9 @@ _PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bu
 class Placeholders:
     """The offline provider: every resource gets the outputs its type declares, none of them real."""
 
-    def __init__(self, config: Mapping[str, str]) -> None:
-        self._region = config.get("aws:region", "us-east-1")
-        self._account = config.get("plinth:accountId", "123456789012")
+    def __init__(self, region: str, account: str) -> None:
+        self._region = region
+        self._account = account
 
     def register(self, resource: Resource) -> tuple[str, Mapping[str, Any]]:
         """The placeholder id and outputs of one resource."""

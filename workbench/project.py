@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -28,26 +30,44 @@ def require_stack(name: str, root: Path = ROOT) -> None:
         raise UserError(f"There is no stack named {name!r}: choose one of {', '.join(known) or 'none'}.")
 
 
-def configuration(name: str, root: Path = ROOT) -> tuple[str, dict[str, str], list[str]]:
-    """The project's name, the stack's configuration as the engine would hand it over, and its secret keys."""
-    project_file = root / "Pulumi.yaml"
-    document = _yaml(project_file)
+@dataclass(frozen=True)
+class Configuration:
+    """What a stack's configuration file says, as the engine would hand it to the program."""
+
+    project: str
+    values: Mapping[str, str]
+    secret_keys: Sequence[str]
+
+    @property
+    def region(self) -> str:
+        """The AWS region of the stack."""
+        return self.values.get("aws:region", "us-east-1")
+
+    @property
+    def account(self) -> str:
+        """The AWS account of the stack."""
+        return self.values.get("plinth:accountId", "123456789012")
+
+
+def configuration(name: str, root: Path = ROOT) -> Configuration:
+    """The configuration of a stack. Raises UserError where its file, or the project's, is missing or no YAML."""
+    document = _yaml(root / "Pulumi.yaml")
     project = str(document.get("name", ""))
     folder = root / str(document.get("stackConfigDir", "."))
-    config: dict[str, str] = {}
-    secrets: list[str] = []
+    values: dict[str, str] = {}
+    secret_keys: list[str] = []
     for key, declared in cast("dict[str, Any]", document.get("config") or {}).items():
         if isinstance(declared, dict) and "default" in declared:
-            config[key if ":" in key else f"{project}:{key}"] = _config_text(
-                cast("dict[str, Any]", declared)["default"]
-            )
+            full_key = key if ":" in key else f"{project}:{key}"
+            values[full_key] = _config_text(cast("dict[str, Any]", declared)["default"])
     for key, value in cast("dict[str, Any]", _yaml(folder / f"Pulumi.{name}.yaml").get("config") or {}).items():
         if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"secure"}:
             # Only the stack's own key decrypts it. Offline a placeholder stands in, and is masked like any secret.
-            config[key], _ = f"${{config::{key}}}", secrets.append(key)
+            values[key] = f"${{config::{key}}}"
+            secret_keys.append(key)
         else:
-            config[key] = _config_text(value)
-    return project, config, secrets
+            values[key] = _config_text(value)
+    return Configuration(project, values, secret_keys)
 
 
 def _config_text(value: Any) -> str:

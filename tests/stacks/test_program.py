@@ -67,4 +67,4 @@ def test_a_stack_without_a_package_says_what_to_make(tmp_path: Path, monkeypatch
     (tmp_path / "stacks" / "__main__.py").write_text((ROOT / "stacks" / "__main__.py").read_text())
     (tmp_path / "stacks" / "Pulumi.elsewhere.yaml").write_text(f"config:\n  aws:region: {REGION}\n")
     with pytest.raises(ProgramError, match=r"no stack 'elsewhere': make stacks/elsewhere/__init__\.py, or"):
-        evaluate_stack("elsewhere", Placeholders({}), root=tmp_path)
+        evaluate_stack("elsewhere", Placeholders("eu-central-1", "111111111111"), root=tmp_path)

@@ -21,9 +21,9 @@ every_stack = pytest.mark.parametrize("stack", STACKS)
 
 
 def arn(stack: str, service: str, rest: str) -> str:
-    config = configuration(stack)[1]
-    region = "" if service == "iam" else config["aws:region"]
-    return f"arn:aws:{service}:{region}:{config['plinth:accountId']}:{rest}"
+    config = configuration(stack)
+    region = "" if service == "iam" else config.region
+    return f"arn:aws:{service}:{region}:{config.account}:{rest}"
 
 
 def own_log(stack: str, function: str) -> dict[str, Any]:
@@ -288,7 +288,7 @@ def test_data_is_kept_in_prod_and_free_to_go_in_dev(
 def test_dev_and_prod_differ_in_zones_retention_and_concurrency(
     stack: str, zones: str, retention: int, reserved: int | None, concurrency: int
 ) -> None:
-    manifest, region = stack_manifest(stack), configuration(stack)[1]["aws:region"]
+    manifest, region = stack_manifest(stack), configuration(stack).region
     assert inputs(manifest, "awsx:ec2:Vpc", "network")["availabilityZoneNames"] == [f"{region}{zone}" for zone in zones]
     groups = manifest.of_type("aws:cloudwatch/logGroup:LogGroup")
     assert {each.name: each.inputs["retentionInDays"] for each in groups} == {

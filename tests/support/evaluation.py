@@ -23,7 +23,7 @@ def deploy(program: Callable[[], object]) -> Manifest:
         program()
 
     config = {"aws:region": REGION, "plinth:accountId": ACCOUNT}
-    return evaluate(run, Placeholders(config), stack_name="test", config=config)
+    return evaluate(run, Placeholders(REGION, ACCOUNT), stack_name="test", config=config)
 
 
 @cache
@@ -31,7 +31,8 @@ def stack_manifest(name: str) -> Manifest:
     """A stack of the checkout. Nothing is staged: packages are only described."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLINTH_PACKAGES", "describe")
-        return evaluate_stack(name, Placeholders(configuration(name)[1]))
+        config = configuration(name)
+        return evaluate_stack(name, Placeholders(config.region, config.account))
 
 
 def registered(manifest: Manifest) -> list[str]:

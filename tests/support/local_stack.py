@@ -75,24 +75,21 @@ class Stack:
     def create_item(self, **fields: Any) -> dict[str, Any]:
         """Creates an item, waiting out the limit of one a second."""
         body = {"name": "Espresso machine", "description": "Silver dual boiler machine", **fields}
-        for _ in range(100):
-            answer = self.http.post("/v1/items", json=body)
-            if answer.status_code != 429:
-                assert answer.status_code == 201, answer.text
-                return answer.json()
-            time.sleep(0.2)
-        pytest.fail("the limit on items never let one through")
+        return self._created("/v1/items", body)
 
     def automate(self, item: Mapping[str, Any], code: str) -> dict[str, Any]:
         """Attaches an enabled automation to an item."""
         body = {"name": "notify", "code": code, "item_id": item["id"], "enabled": True}
+        return self._created("/v1/automations", body)
+
+    def _created(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         for _ in range(100):
-            answer = self.http.post("/v1/automations", json=body)
+            answer = self.http.post(path, json=body)
             if answer.status_code != 429:
                 assert answer.status_code == 201, answer.text
                 return answer.json()
             time.sleep(0.2)
-        pytest.fail("the limit on automations never let one through")
+        pytest.fail(f"the limit on {path} never let one through")
 
     def finished(self, run_id: str) -> dict[str, Any]:
         """A run once it has ended and its sandbox is gone."""

@@ -52,9 +52,12 @@ def refused(result: subprocess.CompletedProcess[str]) -> str:
 
 def test_a_second_up_with_nothing_changed_leaves_everything_as_it_is(stack: Stack) -> None:
     before = stack.plinth.processes()
+    instances = set((stack.plinth.state / "dev" / "tmp").glob("ministack-lambda-plinth-dev-api-*/code/service"))
+    assert instances
     again = stack.plinth("up", "dev", "--detach")
     assert again.returncode == 0, again.stderr
     assert stack.plinth.processes() == before
+    assert all(instance.is_dir() for instance in instances)
     assert " unchanged." in again.stderr
     for word in ("created", "updated", "replaced", "deleted"):
         assert word not in again.stderr

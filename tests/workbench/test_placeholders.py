@@ -9,7 +9,7 @@ from workbench.evaluate import evaluate
 from workbench.offline import manifest_of
 from workbench.placeholders import Placeholders
 
-CONFIG = {"aws:region": "eu-central-1", "plinth:accountId": "111111111111"}
+PLACE = ("eu-central-1", "111111111111")
 
 
 def outputs(**exported: pulumi.Input[object]) -> None:
@@ -23,7 +23,7 @@ def test_an_arn_is_shaped_like_one_with_the_region_and_account_of_the_stack() ->
         alias = lambda_.Alias("live", name="live", function_name=function.arn, function_version="1")
         outputs(queue=sqs.Queue("jobs", name="plinth-jobs").arn, function=function.arn, alias=alias.arn)
 
-    assert evaluate(program, Placeholders(CONFIG)).outputs == {
+    assert evaluate(program, Placeholders(*PLACE)).outputs == {
         "queue": "arn:aws:sqs:eu-central-1:111111111111:plinth-jobs",
         "function": "arn:aws:lambda:eu-central-1:111111111111:function:fn",
         "alias": "arn:aws:lambda:eu-central-1:111111111111:function:fn:live",
@@ -41,7 +41,7 @@ def test_any_other_output_names_its_resource_and_property() -> None:
             name=cache.name,
         )
 
-    assert evaluate(program, Placeholders(CONFIG)).outputs == {
+    assert evaluate(program, Placeholders(*PLACE)).outputs == {
         "url": "${aws:apigatewayv2/api:Api::api.apiEndpoint}",
         "secret": "${aws:rds/cluster:Cluster::db.masterUserSecrets[0].secretArn}",
         "port": "${aws:elasticache/serverlessCache:ServerlessCache::counts.endpoints[0].port}",
@@ -54,7 +54,7 @@ def test_a_network_has_a_subnet_in_each_zone() -> None:
         vpc = awsx.ec2.Vpc("net", availability_zone_names=["a", "b", "c"], cidr_block="10.0.0.0/16")
         outputs(subnets=vpc.isolated_subnet_ids)
 
-    assert evaluate(program, Placeholders(CONFIG)).outputs == {
+    assert evaluate(program, Placeholders(*PLACE)).outputs == {
         "subnets": [f"${{awsx:ec2:Vpc::net.isolatedSubnetIds[{index}]}}" for index in range(3)]
     }
 

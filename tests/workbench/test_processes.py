@@ -1,5 +1,6 @@
 """Processes are started once, found again, restarted where they died, and ended with everything they began."""
 
+import dataclasses
 import http.client
 import json
 import os
@@ -39,6 +40,15 @@ def server(folder: Path, prelude: str = "", seconds: float = 10) -> Command:
     )
 
 
+def with_a_child(file: Path) -> str:
+    """What a server does first that leaves a child beside it, its pid in a file."""
+    return (
+        "import pathlib, subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        f"pathlib.Path({str(file)!r}).write_text(str(child.pid))"
+    )
+
+
 @pytest.fixture
 def processes(tmp_path: Path) -> Generator[Processes]:
     held = Processes(tmp_path)
@@ -61,6 +71,18 @@ def test_a_process_that_runs_is_not_started_again(processes: Processes, tmp_path
     assert again == first
 
 
+def test_preparations_are_made_for_a_start_and_not_while_it_runs(processes: Processes, tmp_path: Path) -> None:
+    made: list[int] = []
+    command = dataclasses.replace(server(tmp_path), prepare=lambda: made.append(1))
+    running, _ = processes.ensure(command)
+    processes.ensure(command)
+    assert made == [1]
+    os.kill(running.pid, signal.SIGKILL)
+    os.waitpid(running.pid, 0)
+    processes.ensure(command)
+    assert made == [1, 1]
+
+
 def test_a_killed_process_is_started_again_on_its_port(processes: Processes, tmp_path: Path) -> None:
     first, _ = processes.ensure(server(tmp_path))
     os.kill(first.pid, signal.SIGKILL)
@@ -71,12 +93,7 @@ def test_a_killed_process_is_started_again_on_its_port(processes: Processes, tmp
 
 def test_stopping_ends_every_process_of_the_session(processes: Processes, tmp_path: Path) -> None:
     child_file = tmp_path / "child"
-    prelude = (
-        "import pathlib, subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        f"pathlib.Path({str(child_file)!r}).write_text(str(child.pid))"
-    )
-    running, _ = processes.ensure(server(tmp_path, prelude))
+    running, _ = processes.ensure(server(tmp_path, with_a_child(child_file)))
     child = int(child_file.read_text())
     processes.stop("server")
     wait_until_gone(child)
@@ -87,12 +104,7 @@ def test_stopping_ends_every_process_of_the_session(processes: Processes, tmp_pa
 
 def test_children_of_a_killed_process_are_ended_too(processes: Processes, tmp_path: Path) -> None:
     child_file = tmp_path / "child"
-    prelude = (
-        "import pathlib, subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
-        f"pathlib.Path({str(child_file)!r}).write_text(str(child.pid))"
-    )
-    running, _ = processes.ensure(server(tmp_path, prelude))
+    running, _ = processes.ensure(server(tmp_path, with_a_child(child_file)))
     os.kill(running.pid, signal.SIGKILL)
     os.waitpid(running.pid, 0)
     processes.stop("server")

@@ -25,7 +25,7 @@ class LocalProvider:
         self._cloud = cloud
         self._state = state
         self._report = report
-        self._placeholders = Placeholders({"aws:region": cloud.region, "plinth:accountId": cloud.account})
+        self._placeholders = Placeholders(cloud.region, cloud.account)
         self._lock = threading.Lock()
         self._seen: set[str] = set()
 

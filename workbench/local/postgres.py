@@ -23,8 +23,10 @@ def command(folder: Path) -> Command:
     home, user = _database_home(folder)
     installed = _reachable_install(home, user)
     data = home / "data"
-    if not (data / "PG_VERSION").exists():
-        _initialise(installed, data, user, password(folder))
+
+    def prepare() -> None:
+        if not (data / "PG_VERSION").exists():
+            _initialise(installed, data, user, password(folder))
 
     def arguments(port: int) -> list[str]:
         settings = {
@@ -59,6 +61,7 @@ def command(folder: Path) -> Command:
         ready=ready,
         environment={},
         directory=Path("/"),
+        prepare=prepare,
         user=user,
         stop_signal=signal.SIGINT,
     )

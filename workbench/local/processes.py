@@ -52,6 +52,8 @@ class Command:
     """Whether the server on that port answers. May raise OSError while it does not."""
     environment: Mapping[str, str]
     directory: Path
+    prepare: Callable[[], None] = lambda: None
+    """What must be done before it starts, and must not be while it runs."""
     user: str | None = None
     """The account it runs as, where that is not this one."""
     port_variable: str | None = None
@@ -110,6 +112,7 @@ class Processes:
         self._record(name, None)
 
     def _start(self, command: Command, port: int) -> Running:
+        command.prepare()
         self._logs.mkdir(parents=True, exist_ok=True)
         with self.log_of(command.name).open("ab") as log:
             start = log.tell()

@@ -19,14 +19,18 @@ def emulator(folder: Path, region: str, account: str) -> Command:
     if not EMULATOR_PYTHON.exists():
         raise UserError("The emulator is not installed: run `make setup`.")
     scratch = folder / "tmp"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
+
+    def prepare() -> None:
+        # The code of running functions lies here: what is left of an emulator goes when the next one starts.
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
 
     return Command(
         name="emulator",
+        prepare=prepare,
         arguments=lambda _port: [str(EMULATOR_PYTHON), "-m", "ministack"],
         port_variable="GATEWAY_PORT",
-        ready=lambda port: _get(port, "/_ministack/health") == 200,
+        ready=lambda port: fetch(port, "/_ministack/health")[0] == 200,
         environment={
             "AUTH": "true",
             "BIND_HOST": LOOPBACK,
@@ -68,19 +72,21 @@ def gateway(folder: Path) -> Command:
             str(folder / "gateway.json"),
             str(port),
         ],
-        ready=lambda port: _get(port, "/_plinth/health") == 200,
+        ready=lambda port: fetch(port, "/_plinth/health")[0] == 200,
         environment={"PYTHONPATH": str(ROOT), "HOME": str(folder)},
         directory=folder,
     )
 
 
-def _get(port: int, path: str) -> int:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2)
+def fetch(port: int, path: str, timeout: float = 2) -> tuple[int, str]:
+    """Status and body of a GET on this machine; status 0 for an answer that is no HTTP. Raises OSError for none."""
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=timeout)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
     except http.client.HTTPException:
-        return 0
+        return 0, ""
     finally:
         connection.close()
 

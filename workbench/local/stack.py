@@ -1,7 +1,6 @@
 """A stack on this machine: brought up, looked at, and taken down."""
 
 import contextlib
-import http.client
 import json
 import os
 import shutil
@@ -19,7 +18,7 @@ from workbench.local.cloud import Cloud
 from workbench.local.files import locked, write_atomically
 from workbench.local.interrupts import uninterrupted
 from workbench.local.logs import recent
-from workbench.local.processes import LOOPBACK, Command, Processes, Running, last_lines, port_is_free
+from workbench.local.processes import Command, Processes, Running, last_lines, port_is_free
 from workbench.local.state import State
 from workbench.project import STATE, configuration, require_stack
 
@@ -120,11 +119,11 @@ class LocalStack:
     def cloud(self, ports: Mapping[str, int] | None = None) -> Cloud:
         """The local cloud of the running stack."""
         known = ports or {name: running.port for name, running in self.processes.recorded().items()}
-        _project, config, _secrets = configuration(self.name)
+        config = configuration(self.name)
         return Cloud(
             folder=self.folder,
-            region=config.get("aws:region", "us-east-1"),
-            account=config.get("plinth:accountId", "123456789012"),
+            region=config.region,
+            account=config.account,
             emulator_port=known["emulator"],
             database_port=known["database"],
             cache_port=known["cache"],
@@ -141,15 +140,14 @@ class LocalStack:
         from workbench.local.apply import LocalProvider
 
         port = self._gateway_port(port)
-        _project, config, _secrets = configuration(self.name)
-        region, account = config.get("aws:region", "us-east-1"), config.get("plinth:accountId", "123456789012")
+        config = configuration(self.name)
         state = self.state()
         if state.applying:
             # An apply was cut off half-way: what the emulator holds is anybody's guess. It begins anew.
             self.processes.stop("emulator")
         say("Starting the emulator, PostgreSQL and Valkey")
         running = self._start_together(
-            servers.emulator(self.folder, region, account), servers.cache(), postgres.command(self.folder)
+            servers.emulator(self.folder, config.region, config.account), servers.cache(), postgres.command(self.folder)
         )
         identity = f"{running['emulator'].pid}-{running['emulator'].created}"
         if state.emulator != identity or state.applying:
@@ -194,8 +192,8 @@ class LocalStack:
         deadline = time.monotonic() + 30
         status, body = 0, ""
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError, http.client.HTTPException):
-                status, body = _fetch(cloud.gateway_port, "/health/ready")
+            with contextlib.suppress(OSError):
+                status, body = servers.fetch(cloud.gateway_port, "/health/ready", timeout=30)
             if status == 200:
                 return
             if status in (500, 502):
@@ -227,13 +225,3 @@ def _stage_settings(cloud: Cloud, state: State) -> dict[str, Any]:
 
 def _throttle(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {"rate": settings.get("throttlingRateLimit"), "burst": settings.get("throttlingBurstLimit")}
-
-
-def _fetch(port: int, path: str) -> tuple[int, str]:
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=30)
-    try:
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        return answer.status, answer.read().decode(errors="replace")
-    finally:
-        connection.close()
