@@ -3,11 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Locks pin versions and hashes for every platform and Python; they record no download address.
 COMPILE := --quiet --universal --generate-hashes --upgrade --no-header --no-annotate --no-emit-index-url --python-version 3.11
+# The Lambda runtime brings boto3 with these; in the layer they would be 25 MB of the same again.
+RUNTIME_BRINGS := $(addprefix --no-emit-package=,boto3 botocore jmespath python-dateutil s3transfer six urllib3)
 export UV_NO_CONFIG := 1
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check format locks clean
+.PHONY: help setup up test check bench openapi format locks clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -40,12 +42,18 @@ check: setup ## Lint, format check, types, import rules.
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
+bench: setup ## Measure what the service costs beside what it is made of.
+	@$(BIN)/python -m benchmarks
+
+openapi: setup ## Write docs/openapi.json anew.
+	@$(BIN)/python -m service openapi > docs/.openapi.json && mv docs/.openapi.json docs/openapi.json
+
 format: setup ## Format the code and mend what the linter can.
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 locks: setup ## Resolve the newest versions that pyproject.toml allows and pin them with their hashes.
-	@$(BIN)/uv pip compile $(COMPILE) pyproject.toml --output-file locks/service.txt
+	@$(BIN)/uv pip compile $(COMPILE) $(RUNTIME_BRINGS) pyproject.toml --output-file locks/service.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group dev --constraints locks/service.txt --output-file locks/dev.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group emulator --output-file locks/emulator.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group installer --output-file locks/installer.txt
