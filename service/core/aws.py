@@ -1,6 +1,9 @@
 """AWS clients with bounded waits. boto3 comes with the Lambda runtime and is imported at the first client only."""
 
+import threading
 from typing import Any
+
+_making = threading.Lock()
 
 
 def client(service: str, *, read_timeout: float, attempts: int) -> Any:
@@ -16,4 +19,6 @@ def client(service: str, *, read_timeout: float, attempts: int) -> Any:
     )
     # The stubs describe only the services that they were installed for.
     untyped: Any = boto3
-    return untyped.client(service, config=config)
+    # boto3 makes clients from one session that threads must not share.
+    with _making:
+        return untyped.client(service, config=config)

@@ -1,18 +1,19 @@
 """What the environment tells the service. See `Settings` for each variable; AWS clients read their own."""
 
+import os
 from functools import lru_cache
 
-from pydantic import Field, SecretStr, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """The service's environment variables, checked once, at their first use.
 
     Either `DATABASE_URL` or `DATABASE_HOST` with `DATABASE_NAME` and `DATABASE_SECRET_ARN` says where the database is.
     """
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True)
+    # An error names the variable and never shows what is in it.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     plinth_stack: str = "local"
     """The stack this process belongs to; it appears in every log line."""
@@ -27,8 +28,17 @@ class Settings(BaseSettings):
     database_secret_arn: str | None = None
     """A Secrets Manager secret holding `{"username": …, "password": …}`."""
 
-    rate_limit_storage_uri: str = "memory://"
-    """Where request counts are kept, as the `limits` package writes it: `valkeys://host:6379`."""
+    database_admin_secret_arn: str | None = None
+    """The same for the user who changes the schema and keeps the other secret. Only migrations need it."""
+
+    signing_keys: SecretStr | None = None
+    """The keys themselves, as `service.core.keys` describes them: for a service without AWS. Replaces the next."""
+
+    signing_keys_secret_arn: str | None = None
+    """A Secrets Manager secret holding the keys."""
+
+    rate_limit_storage_uri: str = Field(default="memory://", pattern=r"^(memory|valkeys?)://")
+    """Where requests are counted for all instances: `valkeys://host:6379`. `memory://` is for one process alone."""
 
     queue_url: str | None = None
     """The SQS queue of runs. Without it runs stay queued."""
@@ -52,4 +62,6 @@ class Settings(BaseSettings):
 @lru_cache
 def get_settings() -> Settings:
     """The settings of this process."""
-    return Settings()
+    # By hand: pydantic-settings reads a dozen kinds of sources, and would be a fiftieth of a cold start.
+    read = {name: os.environ.get(name.upper()) for name in Settings.model_fields}
+    return Settings.model_validate({name: value for name, value in read.items() if value is not None})

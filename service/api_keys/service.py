@@ -1,0 +1,129 @@
+"""What can be done with API keys, for any caller. Flushes; never commits."""
+
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from service.api_keys import repository, secret
+from service.api_keys.models import ApiKey
+from service.core import keys
+from service.core.actor import SCOPES, Actor
+from service.core.errors import (
+    InvalidInputError,
+    MissingScopeError,
+    NotFoundError,
+    QuotaExceededError,
+    UnauthenticatedError,
+)
+from service.core.pagination import Slice
+from service.users import repository as users
+
+MAX_LIVE_KEYS: Final = 50
+"""Keys of one user that are good at the same time."""
+
+_KEPT_DEAD_KEYS = 100
+_USE_NOTED_EVERY = timedelta(minutes=1)
+_MOST_REMEMBERED_USES = 1000
+
+_noted: dict[UUID, float] = {}
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just made: the only moment when all of it is known."""
+
+    key: str
+    stored: ApiKey
+
+
+def create(
+    session: Session,
+    *,
+    actor: Actor,
+    name: str,
+    scopes: Collection[str] | None = None,
+    expires_at: datetime | None = None,
+) -> NewKey:
+    """A new key, allowed what its maker's credential is allowed, or less.
+
+    A key made with a key expires no later than that one. Raises MissingScopeError, InvalidInputError for an expiry
+    that is past or too late, QuotaExceededError.
+    """
+    allowed = _allowed(actor, scopes)
+    if not users.lock(session, actor.user_id):
+        raise UnauthenticatedError("The user is gone.", error="invalid_token")
+    expires_at = _expiry(session, actor, expires_at)
+    if repository.count_live(session, actor) >= MAX_LIVE_KEYS:
+        message = f"A user has at most {MAX_LIVE_KEYS} API keys that are good: revoke one first."
+        raise QuotaExceededError(message, retry_after_seconds=60)
+    repository.forget_dead(session, actor, keep=_KEPT_DEAD_KEYS)
+    key = secret.new()
+    stored = ApiKey(
+        user_id=actor.user_id,
+        name=name,
+        prefix=key[: secret.SHOWN_CHARACTERS],
+        key_hash=secret.digest(key, pepper=keys.key_ring().api_key_pepper),
+        scopes=sorted(allowed),
+        expires_at=expires_at,
+    )
+    session.add(stored)
+    session.flush()
+    return NewKey(key, stored)
+
+
+def page(session: Session, *, actor: Actor, limit: int = 20, cursor: str | None = None) -> Slice[ApiKey]:
+    """One page of the actor's keys, newest first, revoked and expired ones included."""
+    return repository.page(session, actor, limit=limit, cursor=cursor)
+
+
+def revoke(session: Session, *, actor: Actor, api_key_id: UUID) -> None:
+    """From now on the key is refused. Revoking it again changes nothing. Raises NotFoundError."""
+    key = repository.get_to_change(session, actor, api_key_id)
+    if key is None:
+        raise NotFoundError("API key", api_key_id)
+    if key.revoked_at is None:
+        key.revoked_at = func.clock_timestamp()
+        session.flush()
+
+
+def note_use(session: Session, *, api_key_id: UUID) -> bool:
+    """Keep when the key was last used, to the minute. True where that was written: commit it at once.
+
+    A key's row that stays locked until the end of a request would make requests with that key wait for each other.
+    """
+    now = time.monotonic()
+    if now - _noted.get(api_key_id, -_USE_NOTED_EVERY.total_seconds()) < _USE_NOTED_EVERY.total_seconds():
+        return False
+    if len(_noted) >= _MOST_REMEMBERED_USES:
+        _noted.clear()
+    _noted[api_key_id] = now
+    return repository.note_use(session, api_key_id, at_most_every=_USE_NOTED_EVERY)
+
+
+def _allowed(actor: Actor, asked: Collection[str] | None) -> Collection[str]:
+    if asked is None:
+        return actor.scopes
+    unknown = sorted(set(asked) - set(SCOPES))
+    if unknown or not asked:
+        raise InvalidInputError(f"The scopes of a key are one or more of: {', '.join(SCOPES)}.")
+    missing = sorted(set(asked) - actor.scopes)
+    if missing:
+        raise MissingScopeError(missing)
+    return set(asked)
+
+
+def _expiry(session: Session, actor: Actor, asked: datetime | None) -> datetime | None:
+    if asked is not None and asked <= datetime.now(UTC):
+        raise InvalidInputError("expires_at is past.")
+    latest = None if actor.api_key_id is None else repository.expiry(session, actor.api_key_id)
+    if latest is None or asked is None:
+        return asked or latest
+    if asked > latest:
+        raise InvalidInputError(f"A key made with a key expires no later than that one: {latest.isoformat()}.")
+    return asked

@@ -1,0 +1,1 @@
+"""Authentication: passwords, sessions, access tokens, and who is asking."""
