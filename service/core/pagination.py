@@ -1,32 +1,50 @@
-"""Pages: newest first, each page naming where the next begins. Rows added meanwhile neither repeat nor hide others."""
+"""Pages of lists, each naming where the next begins. Rows added meanwhile neither repeat nor hide others."""
 
 import base64
 import binascii
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from datetime import datetime
+from typing import Any, Final, Generic, TypeVar, cast
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Select
+from pydantic.json_schema import SkipJsonSchema
+from sqlalchemy import DateTime, Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from service.core.database import Identified
 from service.core.errors import InvalidInputError
+from service.core.schema import storable
 
 MAX_PAGE_BYTES = 512 * 1024
 """Stored text in one page. Lambda answers with at most 6 MB, and JSON within JSON can need seven bytes for one."""
 
-Row = TypeVar("Row")
+MAX_CURSOR_LENGTH: Final = 1200
+"""Characters of the longest cursor: 200 characters of a name are at most 800 bytes."""
+
+DEFAULT_LIMIT: Final = 20
+
+_CHECKSUM_BYTES = 8
+
+Row = TypeVar("Row", bound=Identified)
 Entry = TypeVar("Entry")
 
 
 class PageQuery(BaseModel):
-    """The query parameters of every list."""
+    """The query parameters of every list. One that is not declared is refused."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = ConfigDict(extra="forbid")
 
-    limit: int = Field(default=20, ge=1, le=100, description="The most entries to return; a page may hold fewer.")
-    cursor: str | None = Field(default=None, max_length=200, description="`next_cursor` of the page before this one.")
+    limit: int = Field(
+        default=DEFAULT_LIMIT, ge=1, le=100, description="The most entries to return; a page may hold fewer."
+    )
+    cursor: str | SkipJsonSchema[None] = Field(
+        default=None,
+        max_length=MAX_CURSOR_LENGTH,
+        description="`next_cursor` of the page before this one, good for the same `sort`.",
+    )
 
 
 class Page(BaseModel, Generic[Entry]):
@@ -39,11 +57,83 @@ class Page(BaseModel, Generic[Entry]):
 
 
 @dataclass(frozen=True)
-class Slice(Generic[Row]):
+class Slice(Generic[Entry]):
     """One page of rows."""
 
-    items: Sequence[Row]
+    items: Sequence[Entry]
     next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Order(Generic[Row]):
+    """An order of a table's rows: by the value of one column that is never null, among equals by id."""
+
+    table: type[Row]
+    sort: str
+    """The column's name, with a `-` before it for the descending order."""
+
+    @property
+    def column(self) -> InstrumentedAttribute[Any]:
+        """What the rows are ordered by."""
+        return getattr(self.table, self.sort.removeprefix("-"))
+
+    def page_of(
+        self,
+        session: Session,
+        statement: Select[Row],
+        *,
+        limit: int,
+        cursor: str | None,
+        size: Callable[[Row], int] = lambda _row: 0,
+    ) -> Slice[Row]:
+        """The statement's rows in this order, after the cursor. Raises InvalidInputError for another list's cursor.
+
+        The page ends early once its rows' `size` (bytes) would exceed `MAX_PAGE_BYTES`; it holds at least one row.
+        """
+        descending = self.sort.startswith("-")
+        by = (self.column, self.table.id)[self._by_id :]
+        if cursor is not None:
+            # Compared by the database alone, whose order of texts need not be Python's.
+            place, reached = tuple_(*by), tuple_(*self._decoded(cursor)[self._by_id :])
+            statement = statement.where(place < reached if descending else place > reached)
+        statement = statement.order_by(*(part.desc() if descending else part.asc() for part in by))
+        rows = session.scalars(statement.limit(limit + 1)).all()
+        taken = _that_fit(rows[:limit], size)
+        return Slice(taken, self._encoded(taken[-1]) if len(taken) < len(rows) else None)
+
+    @property
+    def _by_id(self) -> bool:
+        return self.column.key == "id"
+
+    def _encoded(self, last: Row) -> str:
+        value = getattr(last, self.column.key)
+        text = value.isoformat() if isinstance(value, datetime) else "" if self._by_id else value
+        return self._sealed(last.id.bytes + text.encode())
+
+    def _decoded(self, cursor: str) -> tuple[Any, UUID]:
+        try:
+            place = base64.urlsafe_b64decode(cursor.encode("ascii") + b"==")[_CHECKSUM_BYTES:]
+            value, last = self._value(place[16:].decode()), UUID(bytes=place[:16])
+        except (ValueError, binascii.Error):
+            place, value, last = b"", None, None
+        if last is None or self._sealed(place) != cursor:
+            raise InvalidInputError("The cursor is not one that this list returned for this order.")
+        return value, last
+
+    def _value(self, text: str) -> Any:
+        if not isinstance(self.column.type, DateTime):
+            return storable(text)
+        value = datetime.fromisoformat(text)
+        if value.tzinfo is None:
+            raise ValueError("a time without its zone")
+        return value
+
+    def _sealed(self, place: bytes) -> str:
+        # The checksum tells a cursor of another list or order, and a damaged one. It is no secret: whoever forges a
+        # cursor begins elsewhere in what they may read anyway.
+        order = f"{self.table.__name__} {self.sort}\0".encode()
+        checksum = hashlib.sha256(order + place).digest()[:_CHECKSUM_BYTES]
+        return base64.urlsafe_b64encode(checksum + place).rstrip(b"=").decode()
 
 
 def newest_first(
@@ -55,32 +145,9 @@ def newest_first(
     cursor: str | None,
     size: Callable[[Row], int] = lambda _row: 0,
 ) -> Slice[Row]:
-    """The statement's rows in descending order of `key`, after the cursor.
-
-    The page ends early once its rows' `size` (bytes) would exceed `MAX_PAGE_BYTES`; it holds at least one row.
-    """
-    if cursor is not None:
-        statement = statement.where(key < decode_cursor(cursor))
-    rows = session.scalars(statement.order_by(key.desc()).limit(limit + 1)).all()
-    taken = _that_fit(rows[:limit], size)
-    more = len(taken) < len(rows)
-    return Slice(taken, encode_cursor(getattr(taken[-1], key.key)) if more else None)
-
-
-def encode_cursor(last: UUID) -> str:
-    """An opaque, URL-safe text for the last row of a page."""
-    return base64.urlsafe_b64encode(last.bytes).rstrip(b"=").decode()
-
-
-def decode_cursor(cursor: str) -> UUID:
-    """The row that a cursor names. Raises InvalidInputError for what `encode_cursor` never made."""
-    try:
-        decoded = UUID(bytes=base64.urlsafe_b64decode(cursor.encode("ascii") + b"=="))
-    except (ValueError, binascii.Error):
-        decoded = None
-    if decoded is None or encode_cursor(decoded) != cursor:
-        raise InvalidInputError("The cursor is not one that this list returned.")
-    return decoded
+    """One page of the statement's rows in descending order of their id, which is the order of their making."""
+    order = Order(cast("type[Row]", key.class_), f"-{key.key}")
+    return order.page_of(session, statement, limit=limit, cursor=cursor, size=size)
 
 
 def _that_fit(rows: Sequence[Row], size: Callable[[Row], int]) -> Sequence[Row]:

@@ -5,8 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
+from pydantic.json_schema import SkipJsonSchema
 
+from service.core.filters import Instant, SearchText
+from service.core.pagination import PageQuery
 from service.core.schema import Name, RequestBody, ResponseBody, storable
+from service.items.repository import ItemSort
 
 Description = Annotated[str, StringConstraints(max_length=2000), AfterValidator(storable)]
 
@@ -27,7 +31,29 @@ class ItemPatch(RequestBody):
 
     # A default that is never read (only fields that were sent are), yet keeps null from being a name.
     name: Name = Field(default_factory=str, examples=["Espresso machine"])
-    description: Description | None = None
+    description: Description | None = Field(default=None, examples=["Silver dual boiler machine"])
+
+
+class ItemQuery(PageQuery):
+    """The query parameters of the list of items."""
+
+    sort: ItemSort = Field(default="-created_at", description="The order; `-` before a field: descending.")
+    name: Name | SkipJsonSchema[None] = Field(default=None, description="Only items of exactly this name.")
+    name_contains: SearchText | SkipJsonSchema[None] = Field(
+        default=None, description="Only items with this in their name, upper or lower case."
+    )
+    created_after: Instant | SkipJsonSchema[None] = Field(
+        default=None, description="Only items created after this time."
+    )
+    created_before: Instant | SkipJsonSchema[None] = Field(
+        default=None, description="Only items created before this time."
+    )
+    updated_after: Instant | SkipJsonSchema[None] = Field(
+        default=None, description="Only items updated after this time."
+    )
+    updated_before: Instant | SkipJsonSchema[None] = Field(
+        default=None, description="Only items updated before this time."
+    )
 
 
 class ItemRead(ResponseBody):

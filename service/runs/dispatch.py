@@ -11,6 +11,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from service.core import aws
+from service.core.logging import request_id
 from service.core.settings import get_settings
 from service.runs.models import Run
 
@@ -53,12 +54,29 @@ def _send(run_ids: Sequence[UUID]) -> None:
     except Exception:
         logger.exception("the queue cannot be reached: runs stay queued", extra={"run_ids": unsent})
         return
+    logger.info("runs queued", extra={"run_ids": [run_id for run_id in run_ids if run_id not in unsent]})
     if unsent:
         logger.error("the queue refused messages: runs stay queued", extra={"run_ids": unsent})
 
 
 def _entry(run_id: UUID) -> "SendMessageBatchRequestEntryTypeDef":
-    return {"Id": run_id.hex, "MessageBody": json.dumps({"run_id": str(run_id)})}
+    message = {"run_id": str(run_id)}
+    if (current := request_id.get()) is not None:
+        message["request_id"] = current
+    return {"Id": run_id.hex, "MessageBody": json.dumps(message)}
+
+
+def queue_answers() -> bool:
+    """Whether the queue can be reached. Raises what boto3 raises where it cannot, or where there is none."""
+    queue_url = get_settings().queue_url
+    if queue_url is None:
+        raise RuntimeError("QUEUE_URL is not set: there is no queue")
+    return "Attributes" in _probe().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+
+
+@lru_cache
+def _probe() -> "SQSClient":
+    return aws.client("sqs", read_timeout=1.5, attempts=1)
 
 
 @lru_cache

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from service.core import metrics
 from service.core.schema import cleaned_json, cleaned_text
 from service.runs import repository
 from service.runs.models import ENDED, QUEUED, RUNNING, Run
@@ -65,7 +66,7 @@ def execute(
 def _claim(sessions: Sessions, run_id: UUID, lease: timedelta) -> _Claim | None:
     """Take the run, or None where its script must not be started (again)."""
     with sessions.begin() as session:
-        run = repository.get_to_change(session, run_id)
+        run = repository.get_for_worker_to_change(session, run_id)
         if run is None:
             logger.warning("the run is unknown: it was deleted", extra={"run_id": run_id})
             return None
@@ -136,16 +137,17 @@ def _record(claim: _Claim, sessions: Sessions, outcome: RunOutcome) -> None:
 def _settle(claim: _Claim, sessions: Sessions, *, gone: bool) -> None:
     """Give the run its final status, if its script has ended."""
     with sessions.begin() as session:
-        run = repository.get_to_change(session, claim.run_id)
-        if run is not None and run.attempt == claim.attempt and run.sandbox is not None:
+        run = repository.get_for_worker_to_change(session, claim.run_id)
+        mine = run is not None and run.attempt == claim.attempt and run.sandbox is not None
+        if run is not None and mine:
             _end(session, run, gone=gone)
-    if run is not None and run.status in ENDED:
-        logger.info("run ended", extra={"run_id": run.id, "status": run.status, "duration_ms": run.duration_ms})
+    if mine:
+        _tell(run)
 
 
 def _put_back(claim: _Claim, sessions: Sessions, *, reason: str, for_good: bool) -> None:
     with sessions.begin() as session:
-        run = repository.get_to_change(session, claim.run_id)
+        run = repository.get_for_worker_to_change(session, claim.run_id)
         if run is None or run.attempt != claim.attempt or run.status != RUNNING:
             return
         run.claimed_until = run.started_at = None
@@ -153,20 +155,24 @@ def _put_back(claim: _Claim, sessions: Sessions, *, reason: str, for_good: bool)
             run.status, run.reason, run.finished_at = "error", cleaned_text(reason), repository.now(session)
         else:
             run.status, run.sandbox, run.destroyed_at = QUEUED, None, None
+    _tell(run)
 
 
 def _clean_up(run_id: UUID, sessions: Sessions, sandbox: SandboxRunner) -> None:
     """Destroy what an ended run may still have, and give it the status it was waiting for."""
     with sessions.begin() as session:
-        run = repository.get(session, run_id)
+        run = repository.get_for_worker(session, run_id)
         if run is None or run.destroyed_at is not None or run.sandbox is None:
             return
         name = run.sandbox
     gone = _destroyed(sandbox, name)
     with sessions.begin() as session:
-        run = repository.get_to_change(session, run_id)
+        run = repository.get_for_worker_to_change(session, run_id)
+        ends = run is not None and run.status not in ENDED
         if run is not None:
             _end(session, run, gone=gone)
+    if ends:
+        _tell(run)
     if not gone:
         raise RunUnfinishedError(f"the sandbox {name} may still exist")
 
@@ -176,6 +182,17 @@ def _end(session: Session, run: Run, *, gone: bool) -> None:
     run.claimed_until = None
     if gone:
         run.destroyed_at = repository.now(session)
+
+
+def _tell(run: Run | None) -> None:
+    """Say how the run ended, if it did, once that is committed."""
+    if run is None or run.status not in ENDED:
+        return
+    logger.info("run ended", extra={"run_id": run.id, "status": run.status, "duration_ms": run.duration_ms})
+    metrics.add("RunsEnded")
+    metrics.add(f"Runs{run.status.title().replace('_', '')}")
+    if run.duration_ms is not None:
+        metrics.add("RunDuration", run.duration_ms, "Milliseconds")
 
 
 def _destroyed(sandbox: SandboxRunner, name: str) -> bool:
@@ -191,7 +208,7 @@ def _destroyed(sandbox: SandboxRunner, name: str) -> bool:
 def _still_mine(claim: _Claim, sessions: Sessions) -> Generator[tuple[Session, Run]]:
     """The run, locked, in a transaction of its own. Raises RunUnfinishedError where it is no longer this worker's."""
     with sessions.begin() as session:
-        run = repository.get_to_change(session, claim.run_id)
+        run = repository.get_for_worker_to_change(session, claim.run_id)
         if run is None or run.status != RUNNING or run.attempt != claim.attempt or run.ending is not None:
             raise RunUnfinishedError("the run was deleted or taken by another worker")
         yield session, run

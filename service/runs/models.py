@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, Text, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.automations.models import Automation
@@ -16,7 +16,7 @@ RUNNING: Final = "running"
 ENDED: Final = ("succeeded", "failed", "timed_out", "output_limit", "out_of_memory", "error", "cancelled")
 """The statuses that a run keeps for ever."""
 
-TRIGGERS: Final = ("item_updated", "manual")
+TRIGGERS: Final = ("item_updated", "manual", "rerun")
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -33,14 +33,22 @@ class Run(Identified, Base):
         CheckConstraint(_one_of("trigger", TRIGGERS), name="trigger_known"),
         CheckConstraint("octet_length(code) BETWEEN 1 AND 65536", name="code_length"),
         CheckConstraint("char_length(code_sha256) = 64", name="code_sha256_length"),
-        Index(None, "automation_id", "id"),
+        ForeignKeyConstraint(["automation_id", "owner_id"], [Automation.id, Automation.owner_id], ondelete="CASCADE"),
+        ForeignKeyConstraint(["item_id", "owner_id"], [Item.id, Item.owner_id], ondelete="CASCADE"),
+        Index(None, "automation_id", "created_at", "id"),
         Index(None, "item_id"),
+        Index(None, "rerun_of"),
+        Index("ix_runs_unfinished_of_owner", "owner_id", postgresql_where=text("status IN ('queued', 'running')")),
         Index("ix_runs_unfinished", "status", "id", postgresql_where=text("status IN ('queued', 'running')")),
     )
     __mapper_args__ = {"eager_defaults": True}
 
-    automation_id: Mapped[UUID] = mapped_column(ForeignKey(Automation.id, ondelete="CASCADE"))
-    item_id: Mapped[UUID] = mapped_column(ForeignKey(Item.id, ondelete="CASCADE"))
+    owner_id: Mapped[UUID]
+    automation_id: Mapped[UUID]
+    item_id: Mapped[UUID]
+    rerun_of: Mapped[UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
+    """The run that this one repeats, with its code and event."""
+
     item_version: Mapped[int]
     trigger: Mapped[str] = mapped_column(Text)
     code: Mapped[str] = mapped_column(Text)

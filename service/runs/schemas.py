@@ -5,8 +5,12 @@ from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
+from service.core.filters import Instant
+from service.core.pagination import PageQuery
 from service.core.schema import ResponseBody
+from service.runs.repository import RunSort
 
 RunStatus = Literal[
     "queued",
@@ -19,6 +23,22 @@ RunStatus = Literal[
     "error",
     "cancelled",
 ]
+
+RunTrigger = Literal["item_updated", "manual", "rerun"]
+
+
+class RunQuery(PageQuery):
+    """The query parameters of the list of runs."""
+
+    sort: RunSort = Field(default="-created_at", description="The order; `-` before a field: descending.")
+    status: list[RunStatus] = Field(default=[], max_length=9, description="Only runs of these statuses.")
+    trigger: RunTrigger | SkipJsonSchema[None] = Field(default=None, description="Only runs that were started so.")
+    created_after: Instant | SkipJsonSchema[None] = Field(
+        default=None, description="Only runs created after this time."
+    )
+    created_before: Instant | SkipJsonSchema[None] = Field(
+        default=None, description="Only runs created before this time."
+    )
 
 
 class Truncated(ResponseBody):
@@ -36,7 +56,8 @@ class RunRead(ResponseBody):
     automation_id: UUID
     item_id: UUID
     item_version: int = Field(description="The version of the item that the run was queued for.")
-    trigger: Literal["item_updated", "manual"]
+    trigger: RunTrigger
+    rerun_of: UUID | None = Field(description="The run that this one repeats; null where it repeats none, or one gone.")
     status: RunStatus = Field(
         description="`failed`: the script raised or exited with another code than 0. `error`: it could not be run, or"
         " its outcome was lost; `reason` says why."
@@ -54,3 +75,10 @@ class RunRead(ResponseBody):
     started_at: datetime | None
     finished_at: datetime | None
     destroyed_at: datetime | None = Field(description="When the sandbox of the run was confirmed to be gone.")
+
+
+class RunDetails(RunRead):
+    """A run of an automation, with what it was given."""
+
+    code: str = Field(description="The code as it was when the run was queued.")
+    event: dict[str, Any] = Field(description="What the script finds in the global `event`.")

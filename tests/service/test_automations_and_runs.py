@@ -8,8 +8,7 @@ from fastapi.testclient import TestClient
 
 from service.automations.models import Automation
 from service.items.models import Item
-from service.runs import repository
-from service.runs.models import Run
+from service.runs.models import ENDED, Run
 from tests.service.conftest import Sessions
 
 UNKNOWN = "01890000-0000-7000-8000-000000000000"
@@ -22,7 +21,9 @@ def test_a_created_automation_is_answered_with_201_its_location_and_all_its_fiel
     response = client.post("/v1/automations", json=sent)
     assert response.status_code == 201
     assert sent.items() <= response.json().items()
-    assert sorted(response.json()) == ["code", "created_at", "enabled", "id", "item_id", "name", "updated_at"]
+    fields = ["code", "created_at", "enabled", "id", "item_id", "name", "updated_at", "version"]
+    assert sorted(response.json()) == fields
+    assert response.json()["version"] == 1
     assert client.get(response.headers["location"]).json() == response.json()
 
 
@@ -91,21 +92,78 @@ def test_run_now_is_answered_with_202_and_the_queued_run(
 
 
 def test_a_run_keeps_the_code_and_the_event_it_was_queued_with(
-    client: TestClient, sessions: Sessions, item: Item, automation: Automation
+    client: TestClient, item: Item, automation: Automation
 ) -> None:
     [run_id] = client.put(f"/v1/items/{item.id}", json={"name": "Grinder"}).json()["runs"]
     client.patch(f"/v1/automations/{automation.id}", json={"code": "other"})
-    with sessions() as session:
-        run = repository.get(session, UUID(run_id))
-    assert run is not None
-    assert run.code == "print('told')"
+    run = client.get(f"/v1/runs/{run_id}").json()
     before = {"id": str(item.id), "name": "Espresso machine", "description": item.description, "version": 1}
-    assert run.event == {
+    assert (run["code"], run["rerun_of"]) == ("print('told')", None)
+    assert run["event"] == {
         "trigger": "item_updated",
         "run_id": run_id,
         "before": before,
         "after": {**before, "name": "Grinder", "description": None, "version": 2},
     }
+
+
+def test_the_list_of_runs_leaves_out_what_only_one_run_shows(client: TestClient, automation: Automation) -> None:
+    run_id = client.post(f"/v1/automations/{automation.id}/runs").json()["id"]
+    run = client.get(f"/v1/runs/{run_id}").json()
+    [listed] = client.get(f"/v1/automations/{automation.id}/runs").json()["items"]
+    assert {**listed, "code": run["code"], "event": run["event"]} == run
+
+
+def test_a_rerun_repeats_code_and_event_of_a_run_whatever_changed_since(
+    client: TestClient, sessions: Sessions, item: Item, automation: Automation, sent: list[UUID]
+) -> None:
+    [run_id] = client.put(f"/v1/items/{item.id}", json={"name": "Grinder"}).json()["runs"]
+    client.post(f"/v1/runs/{run_id}/cancel")
+    client.patch(f"/v1/automations/{automation.id}", json={"code": "other", "enabled": False})
+    client.patch(f"/v1/items/{item.id}", json={"name": "Kettle"})
+    response = client.post(f"/v1/runs/{run_id}/rerun")
+    answered = response.json()
+    assert (response.status_code, response.headers["location"]) == (202, f"/v1/runs/{answered['id']}")
+    assert sent == [UUID(run_id), UUID(answered["id"])]
+    first, second = (client.get(f"/v1/runs/{known}").json() for known in (run_id, answered["id"]))
+    again = {"id": answered["id"], "trigger": "rerun", "rerun_of": run_id, "created_at": answered["created_at"]}
+    unended = {"status": "queued", "reason": None, "finished_at": None}
+    event = {**first["event"], "trigger": "rerun", "run_id": answered["id"]}
+    assert second == {**first, **again, **unended, "event": event}
+
+
+@pytest.mark.parametrize("status", ENDED)
+def test_a_run_that_has_ended_can_be_repeated_and_so_can_its_repetition(
+    client: TestClient, sessions: Sessions, automation: Automation, status: str
+) -> None:
+    run_id = client.post(f"/v1/automations/{automation.id}/runs").json()["id"]
+    for _ in range(2):
+        with sessions.begin() as session:
+            session.get_one(Run, UUID(run_id)).status = status
+        repeated = client.post(f"/v1/runs/{run_id}/rerun")
+        assert (repeated.status_code, repeated.json()["rerun_of"]) == (202, run_id)
+        run_id = repeated.json()["id"]
+
+
+@pytest.mark.parametrize("status", ["queued", "running"])
+def test_a_run_that_has_not_ended_cannot_be_repeated(
+    client: TestClient, sessions: Sessions, automation: Automation, status: str
+) -> None:
+    run_id = client.post(f"/v1/automations/{automation.id}/runs").json()["id"]
+    with sessions.begin() as session:
+        session.get_one(Run, UUID(run_id)).status = status
+    response = client.post(f"/v1/runs/{run_id}/rerun")
+    assert (response.status_code, response.json()["detail"]) == (409, f"The run has not ended yet: it is {status}.")
+
+
+def test_disabled_is_left_out_of_updates_until_it_is_enabled_again(
+    client: TestClient, item: Item, automation: Automation
+) -> None:
+    started: list[int] = []
+    for enabled in (False, True):
+        client.patch(f"/v1/automations/{automation.id}", json={"enabled": enabled})
+        started.append(len(client.patch(f"/v1/items/{item.id}", json={"name": "x"}).json()["runs"]))
+    assert started == [0, 1]
 
 
 def test_only_a_queued_run_can_be_cancelled(client: TestClient, sessions: Sessions, automation: Automation) -> None:
@@ -133,6 +191,7 @@ def test_only_a_queued_run_can_be_cancelled(client: TestClient, sessions: Sessio
         ("GET", "/v1/automations/{}/runs"),
         ("GET", "/v1/runs/{}"),
         ("POST", "/v1/runs/{}/cancel"),
+        ("POST", "/v1/runs/{}/rerun"),
     ],
 )
 def test_what_does_not_exist_is_404(client: TestClient, item: Item, method: str, path: str) -> None:

@@ -1,7 +1,9 @@
 """The database: migrations, constraints, credentials and what is sent after a commit."""
 
+import json
 import logging
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -14,13 +16,18 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from botocore.stub import Stubber
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, create_engine, func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
+from service.api_keys.models import ApiKey
+from service.auth.models import AuthSession, RefreshToken
 from service.automations.models import Automation
 from service.core import aws, database
+from service.core.actor import Actor
 from service.core.database import Base, connect_to
 from service.core.settings import Settings
+from service.idempotency.models import IdempotentAnswer
 from service.items.models import Item
 from service.main import create_app
 from service.migrations import head_revision
@@ -28,7 +35,8 @@ from service.migrations.upgrade import configured, upgrade_on
 from service.runs import dispatch
 from service.runs import service as runs
 from service.runs.models import ENDED, QUEUED, RUNNING, Run
-from tests.service.conftest import Sessions
+from service.users.models import User
+from tests.service.conftest import Sessions, bearer
 from tests.support.postgres import Postgres
 
 
@@ -50,8 +58,11 @@ def test_the_schema_goes_up_down_and_up_again(empty: Connection) -> None:
     command.downgrade(config, "base")
     seen.append(tables(empty))
     seen.append(upgrade_on(empty).applied)
-    everything = {"items", "automations", "runs"}
-    assert seen == [("0001",), everything, set(), ("0001",)]
+    everything = {
+        *("users", "auth_sessions", "refresh_tokens", "api_keys", "idempotent_answers"),
+        *("items", "automations", "runs"),
+    }
+    assert seen == [("0001", "0002"), everything, set(), ("0001", "0002")]
     assert tables(empty) == everything
 
 
@@ -61,13 +72,18 @@ def test_the_models_and_the_migrations_describe_the_same_schema(empty: Connectio
     assert compare_metadata(context, Base.metadata) == []
 
 
-def test_the_check_constraints_of_models_and_migrations_are_the_same(postgres: Postgres, empty: Connection) -> None:
-    # Alembic does not compare check constraints.
+def test_the_checks_and_collations_of_models_and_migrations_are_the_same(postgres: Postgres, empty: Connection) -> None:
+    # Alembic compares neither.
     upgrade_on(empty)
     other = create_engine(postgres.create_database(f"models_{uuid4().hex}"))
     with other.connect() as made:
         Base.metadata.create_all(made)
         assert checks(made) == checks(empty)
+        assert collations(made) == collations(empty)
+        assert [(table, column) for table, column, collation in collations(made) if collation == "C"] == [
+            ("automations", "name"),
+            ("items", "name"),
+        ]
     other.dispose()
 
 
@@ -76,8 +92,74 @@ def checks(connection: Connection) -> list[tuple[Any, ...]]:
     return [tuple(row) for row in connection.execute(text(query))]
 
 
+def collations(connection: Connection) -> list[tuple[Any, ...]]:
+    query = (
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns"
+        " WHERE table_schema = 'public' AND table_name <> 'alembic_version' ORDER BY table_name, column_name"
+    )
+    return [tuple(row) for row in connection.execute(text(query))]
+
+
 def test_the_head_revision_is_the_one_alembic_sees(empty: Connection) -> None:
     assert ScriptDirectory.from_config(configured(empty)).get_heads() == [head_revision()]
+
+
+OLD = """
+    INSERT INTO items (id, name) VALUES ('01890000-0000-7000-8000-000000000001', 'Kettle');
+    INSERT INTO automations (id, item_id, name, code) VALUES
+        ('01890000-0000-7000-8000-000000000002', '01890000-0000-7000-8000-000000000001', 'Tell', '1');
+    INSERT INTO runs (id, automation_id, item_id, item_version, trigger, code, code_sha256, event) VALUES
+        ('01890000-0000-7000-8000-000000000003', '01890000-0000-7000-8000-000000000002',
+         '01890000-0000-7000-8000-000000000001', 1, 'manual', '1', repeat('0', 64), '{"n": 1e400}');
+"""
+"""One row in each table of the first revision."""
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+
+
+def rows(connection: Connection, table: str) -> list[dict[str, Any]]:
+    query = f"SELECT to_json({table})::text AS row FROM {table} ORDER BY id"  # noqa: S608
+    # As text: how a column is written is part of what must not change.
+    return [json.loads(row, parse_float=str, parse_int=str) for row in connection.scalars(text(query))]
+
+
+def test_what_was_made_before_there_were_users_is_kept_and_belongs_to_nobody(empty: Connection) -> None:
+    upgrade_on(empty, revision="0001")
+    empty.exec_driver_sql(OLD)
+    before = {table: rows(empty, table) for table in ("items", "automations", "runs")}
+    upgrade_on(empty)
+    added = {"items": {}, "automations": {"version": "1"}, "runs": {"rerun_of": None}}
+    after = {table: rows(empty, table) for table in before}
+    assert after == {
+        table: [{**row, "owner_id": NOBODY, **added[table]} for row in kept] for table, kept in before.items()
+    }
+    [nobody] = rows(empty, "users")
+    assert (nobody["id"], nobody["email"], nobody["password_hash"]) == (NOBODY, "nobody@plinth.invalid", "!")
+    command.downgrade(configured(empty), "0001")
+    assert {table: rows(empty, table) for table in before} == before
+
+
+def test_a_downgrade_keeps_what_users_made(empty: Connection) -> None:
+    upgrade_on(empty, revision="0001")
+    empty.exec_driver_sql(OLD)
+    upgrade_on(empty)
+    runs_before = [row["id"] for row in rows(empty, "runs")]
+    empty.exec_driver_sql(
+        "INSERT INTO runs (id, owner_id, automation_id, item_id, item_version, trigger, code, code_sha256, event,"
+        " rerun_of) SELECT '01890000-0000-7000-8000-000000000004', owner_id, automation_id, item_id, item_version,"
+        " 'rerun', code, code_sha256, event, id FROM runs"
+    )
+    command.downgrade(configured(empty), "0001")
+    assert [(row["id"], row["trigger"]) for row in rows(empty, "runs")] == [
+        (runs_before[0], "manual"),
+        ("01890000-0000-7000-8000-000000000004", "manual"),
+    ]
+    assert upgrade_on(empty).applied == ("0002",)
+
+
+def test_an_empty_database_gets_no_user(empty: Connection) -> None:
+    upgrade_on(empty)
+    assert rows(empty, "users") == []
 
 
 @pytest.mark.parametrize(
@@ -86,6 +168,9 @@ def test_the_head_revision_is_the_one_alembic_sees(empty: Connection) -> None:
         (Item, {"name": ""}),
         (Item, {"name": "x" * 201}),
         (Item, {"description": "x" * 2001}),
+        (Item, {"version": 0}),
+        (Automation, {"name": "x" * 201}),
+        (Automation, {"version": 0}),
         (Automation, {"code": ""}),
         (Automation, {"code": "ü" * 32769}),
         (Run, {"status": "unknown"}),
@@ -94,10 +179,10 @@ def test_the_head_revision_is_the_one_alembic_sees(empty: Connection) -> None:
     ],
 )
 def test_the_database_itself_refuses_what_the_schemas_refuse(
-    sessions: Sessions, automation: Automation, table: type[Any], values: dict[str, Any]
+    sessions: Sessions, actor: Actor, automation: Automation, table: type[Any], values: dict[str, Any]
 ) -> None:
     with sessions.begin() as session:
-        run = runs.queue_now(session, automation_id=automation.id)
+        run = runs.queue_now(session, actor=actor, automation_id=automation.id)
     known = {Item: automation.item_id, Automation: automation.id, Run: run.id}
     with sessions() as session:
         row = session.get_one(table, known[table])
@@ -107,9 +192,85 @@ def test_the_database_itself_refuses_what_the_schemas_refuse(
             session.flush()
 
 
-def test_every_status_of_the_contract_can_be_stored(sessions: Sessions, automation: Automation) -> None:
+NEW_ROWS: dict[type[Any], dict[str, Any]] = {
+    User: {"email": "new@example.com", "password_hash": "!"},
+    AuthSession: {"scopes": ["items:read"], "expires_at": datetime(2030, 1, 1, tzinfo=UTC)},
+    RefreshToken: {"token_hash": "0" * 64},
+    ApiKey: {"name": "x", "prefix": "x", "key_hash": "0" * 64, "scopes": ["items:read"]},
+    IdempotentAnswer: {"key": "x", "fingerprint": "0" * 64},
+}
+"""What a row of each of these tables needs beside whom it belongs to."""
+
+
+def stored(session: Session, actor: Actor, table: type[Any], values: dict[str, Any]) -> None:
+    belongs = {} if table is User else {"user_id": actor.user_id}
+    if table is RefreshToken:
+        belongs = {"session_id": actor.session_id}
+    session.add(table(**{**NEW_ROWS[table], **belongs, **values}))
+    session.flush()
+
+
+@pytest.mark.parametrize("table", NEW_ROWS, ids=lambda table: table.__name__)
+def test_a_row_as_it_should_be_is_stored(sessions: Sessions, actor: Actor, table: type[Any]) -> None:
+    with sessions() as session:
+        stored(session, actor, table, {})
+
+
+@pytest.mark.parametrize(
+    ("table", "values"),
+    [
+        (User, {"email": "ada@example.com"}),
+        (User, {"email": "New@example.com"}),
+        (User, {"email": "@x"}),
+        (User, {"email": "x" * 255}),
+        (User, {"role": "owner"}),
+        (AuthSession, {"end_reason": "bored", "ended_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+        (AuthSession, {"end_reason": "logout"}),
+        (AuthSession, {"ended_at": datetime(2026, 1, 1, tzinfo=UTC)}),
+        (RefreshToken, {"token_hash": "0" * 63}),
+        (ApiKey, {"name": ""}),
+        (ApiKey, {"name": "x" * 201}),
+        (ApiKey, {"key_hash": "0" * 65}),
+        (IdempotentAnswer, {"key": ""}),
+        (IdempotentAnswer, {"key": "x" * 256}),
+        (IdempotentAnswer, {"fingerprint": "0"}),
+        *((table, {"user_id": uuid4()}) for table in (AuthSession, ApiKey, IdempotentAnswer)),
+    ],
+)
+def test_the_database_itself_refuses_impossible_users_credentials_and_answers(
+    sessions: Sessions, actor: Actor, table: type[Any], values: dict[str, Any]
+) -> None:
+    with sessions() as session, pytest.raises(IntegrityError):
+        stored(session, actor, table, values)
+
+
+def test_nothing_of_one_owner_can_hang_on_what_is_another_s(
+    sessions: Sessions, actor: Actor, other: Actor, automation: Automation
+) -> None:
     with sessions.begin() as session:
-        run = runs.queue_now(session, automation_id=automation.id)
+        run = runs.queue_now(session, actor=actor, automation_id=automation.id)
+    for table, key in ((Automation, automation.id), (Run, run.id)):
+        with sessions() as session:
+            session.get_one(table, key).owner_id = other.user_id
+            with pytest.raises(IntegrityError):
+                session.flush()
+
+
+def test_with_a_user_goes_all_that_is_theirs(sessions: Sessions, actor: Actor, automation: Automation) -> None:
+    with sessions.begin() as session:
+        runs.queue_now(session, actor=actor, automation_id=automation.id)
+        for table in (RefreshToken, ApiKey, IdempotentAnswer):
+            stored(session, actor, table, {})
+    with sessions.begin() as session:
+        session.delete(session.get_one(User, actor.user_id))
+    with sessions() as session:
+        tables = (User, AuthSession, RefreshToken, ApiKey, IdempotentAnswer, Item, Automation, Run)
+        assert [session.scalars(select(func.count()).select_from(table)).one() for table in tables] == [0] * 8
+
+
+def test_every_status_of_the_contract_can_be_stored(sessions: Sessions, actor: Actor, automation: Automation) -> None:
+    with sessions.begin() as session:
+        run = runs.queue_now(session, actor=actor, automation_id=automation.id)
     for status in (QUEUED, RUNNING, *ENDED):
         with sessions.begin() as session:
             session.get_one(Run, run.id).status = status
@@ -178,10 +339,10 @@ def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
 
 
 def test_runs_are_sent_only_once_their_commit_is_done(
-    sessions: Sessions, automation: Automation, queue: Stubber
+    sessions: Sessions, actor: Actor, automation: Automation, queue: Stubber
 ) -> None:
     with sessions() as session:
-        run = runs.queue_now(session, automation_id=automation.id)
+        run = runs.queue_now(session, actor=actor, automation_id=automation.id)
         dispatch.send_after_commit(session, [run])
         entry = {"Id": run.id.hex, "MessageBody": f'{{"run_id": "{run.id}"}}'}
         sent = {"Successful": [{"Id": run.id.hex, "MessageId": "m", "MD5OfMessageBody": "x"}], "Failed": []}
@@ -191,22 +352,23 @@ def test_runs_are_sent_only_once_their_commit_is_done(
         session.commit()
 
 
-def test_a_rollback_sends_nothing(sessions: Sessions, automation: Automation, queue: Stubber) -> None:
+def test_a_rollback_sends_nothing(sessions: Sessions, actor: Actor, automation: Automation, queue: Stubber) -> None:
     with sessions() as session:
-        dispatch.send_after_commit(session, [runs.queue_now(session, automation_id=automation.id)])
+        dispatch.send_after_commit(session, [runs.queue_now(session, actor=actor, automation_id=automation.id)])
         session.rollback()
 
 
 def test_a_queue_that_is_away_leaves_the_runs_queued_and_the_request_done(
     sessions: Sessions,
     unlimited: None,
+    actor: Actor,
     automation: Automation,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setenv("QUEUE_URL", "http://127.0.0.1:1/runs")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    client = TestClient(create_app())
+    client = TestClient(create_app(), headers=bearer(actor))
     with caplog.at_level(logging.ERROR, logger=dispatch.logger.name):
         response = client.put(f"/v1/items/{automation.item_id}", json={"name": "Grinder"})
     assert [record.message for record in caplog.records] == ["the queue cannot be reached: runs stay queued"]

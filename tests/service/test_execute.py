@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from service.automations import service as automations
 from service.automations.models import Automation
+from service.core.actor import Actor
 from service.items import service as items
 from service.runs import repository
 from service.runs import service as runs
@@ -24,7 +25,7 @@ from service.runs.sandbox import (
     SandboxNotDestroyedError,
     SandboxNotStartedError,
 )
-from tests.service.conftest import Sessions
+from tests.service.conftest import Sessions, make_actor
 
 LEASE = timedelta(seconds=60)
 TOLD = RunOutcome(status="succeeded", exit_code=0, stdout="told\n", result={"n": 1}, duration_ms=12)
@@ -64,9 +65,9 @@ class FakeSandbox:
 
 
 @pytest.fixture
-def run_id(sessions: Sessions, automation: Automation) -> UUID:
+def run_id(sessions: Sessions, actor: Actor, automation: Automation) -> UUID:
     with sessions.begin() as session:
-        return runs.queue_now(session, automation_id=automation.id).id
+        return runs.queue_now(session, actor=actor, automation_id=automation.id).id
 
 
 def stored(sessions: Sessions, run_id: UUID) -> Run:
@@ -191,24 +192,24 @@ def test_a_worker_lost_after_the_script_keeps_the_recorded_outcome(sessions: Ses
 
 
 def test_a_cancelled_an_unknown_and_a_deleted_run_are_done(
-    sessions: Sessions, run_id: UUID, automation: Automation
+    sessions: Sessions, actor: Actor, run_id: UUID, automation: Automation
 ) -> None:
     sandbox = FakeSandbox()
     with sessions.begin() as session:
-        runs.cancel(session, run_id=run_id)
+        runs.cancel(session, actor=actor, run_id=run_id)
     execute(run_id=run_id, sessions=sessions, sandbox=sandbox, lease=LEASE)
     with sessions.begin() as session:
-        automations.delete(session, automation_id=automation.id)
+        automations.delete(session, actor=actor, automation_id=automation.id)
     execute(run_id=run_id, sessions=sessions, sandbox=sandbox, lease=LEASE)
     assert sandbox.calls == []
 
 
 def test_a_run_deleted_while_its_script_runs_still_loses_its_sandbox(
-    sessions: Sessions, run_id: UUID, item: Any
+    sessions: Sessions, actor: Actor, run_id: UUID, item: Any
 ) -> None:
     def delete() -> None:
         with sessions.begin() as session:
-            items.delete(session, item_id=item.id)
+            items.delete(session, actor=actor, item_id=item.id)
 
     sandbox = FakeSandbox(during_run=delete)
     with pytest.raises(RunUnfinishedError):
@@ -246,16 +247,44 @@ def test_what_a_script_leaves_can_be_stored_and_read_back(
     assert (body["stdout"], body["result"], body["truncated"]["result"]) == expected
 
 
+def test_no_transaction_updates_a_run_twice(committing_sessions: Sessions) -> None:
+    # The second time PostgreSQL would check foreign keys, and wait for a deletion that waits for this transaction.
+    actor = make_actor(committing_sessions, email="ada@example.com")
+    with committing_sessions.begin() as session:
+        item = items.create(session, actor=actor, name="Espresso machine")
+        automation = automations.create(session, actor=actor, name="Tell", code="1", item_id=item.id)
+        queued = [runs.queue_now(session, actor=actor, automation_id=automation.id).id for _ in range(4)]
+    _claimed(committing_sessions, queued[3], timedelta(seconds=-1), started=True)
+    engine = committing_sessions.kw["bind"]
+    updates = [0]
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        updates[-1] += statement.startswith("UPDATE runs ")
+
+    event.listen(engine, "before_cursor_execute", note)
+    event.listen(engine, "commit", lambda _connection: updates.append(0))
+    with committing_sessions.begin() as session:
+        runs.cancel(session, actor=actor, run_id=queued[0])
+    execute(run_id=queued[1], sessions=committing_sessions, sandbox=FakeSandbox(), lease=LEASE)
+    failing = FakeSandbox(create_fails=SandboxNotStartedError("throttled"))
+    for last in (False, True):
+        with pytest.raises(RunUnfinishedError):
+            execute(run_id=queued[2], sessions=committing_sessions, sandbox=failing, lease=LEASE, last_delivery=last)
+    execute(run_id=queued[3], sessions=committing_sessions, sandbox=FakeSandbox(), lease=LEASE)
+    assert [count for count in updates if count] == [1] * 11
+
+
 def test_ten_updates_at_once_make_ten_runs_that_two_deliveries_each_execute_once(
     committing_sessions: Sessions,
 ) -> None:
+    actor = make_actor(committing_sessions, email="ada@example.com")
     with committing_sessions.begin() as session:
-        item = items.create(session, name="Espresso machine")
-        automations.create(session, name="Tell", code="1", item_id=item.id)
+        item = items.create(session, actor=actor, name="Espresso machine")
+        automations.create(session, actor=actor, name="Tell", code="1", item_id=item.id)
 
     def update(number: int) -> list[UUID]:
         with committing_sessions.begin() as session:
-            _, queued = items.update(session, item_id=item.id, changes={"name": f"Machine {number}"})
+            _, queued = items.update(session, actor=actor, item_id=item.id, changes={"name": f"Machine {number}"})
             return [run.id for run in queued]
 
     sandbox = FakeSandbox()
