@@ -29,8 +29,29 @@ _ACCESS_LOG = {
 """One JSON object a request (API Gateway: Customize HTTP API access logs)."""
 
 _METHODS = ["DELETE", "GET", "PATCH", "POST", "PUT"]
-_REQUEST_HEADERS = ["authorization", "content-type", "idempotency-key", "if-match", "x-api-key", "x-request-id"]
-_RESPONSE_HEADERS = ["etag", "location", "retry-after", "x-request-id"]
+_REQUEST_HEADERS = [
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-api-key",
+    "x-request-id",
+]
+_RESPONSE_HEADERS = [
+    "etag",
+    "idempotency-replayed",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "www-authenticate",
+    "x-ratelimit-limit",
+    "x-ratelimit-remaining",
+    "x-ratelimit-reset",
+    "x-request-id",
+]
+"""Those that a page may read beside the few that it may always read."""
 
 
 class Throttle(TypedDict):
@@ -60,7 +81,8 @@ class HttpApiArgs(TypedDict):
     """The throttle of the stage, for a route that has none of its own."""
 
     cors_origins: NotRequired[Sequence[str]]
-    """Origins, such as `https://app.example.com`, whose pages may call the API. Default none."""
+    """Origins, such as `https://app.example.com`, whose pages may call the API. Default none. They cannot use cookies:
+    credentials are headers, which a page sends only if it knows them."""
 
     log_retention_days: NotRequired[int]
     """Days that the access log is kept; one of the values CloudWatch knows. Default 30."""

@@ -1,67 +1,59 @@
-"""Per-client limits: slowapi, fed from the one table, counting in the store that all instances share."""
+"""Limits: of each client on each route by slowapi, fed from the one table, and of each address on all routes.
+
+A count is one exchange with the store that all instances share, and the headers come from its answer.
+"""
 
 import functools
 import inspect
 import math
-import time
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from fastapi import Request
-from limits import RateLimitItem
+from limits import RateLimitItem, parse
+from limits.storage import Storage
 from slowapi import Limiter
+from slowapi.errors import RateLimitExceeded
+from starlette.types import Scope
 
-from service.core.limits_table import ROUTES
-from service.core.settings import get_settings
+from service.core.actor import Actor
+from service.core.counts import Count, StoreAwayError, get_counts
+from service.core.limits_table import PER_ADDRESS, ROUTES
+from service.core.threads import waiting
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
-
-_STORE_TIMEOUT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Allowance:
     """What a client has left of a limit."""
 
+    policy: str
+    """`default` for the route's own limit, `address` for that of all requests from an address."""
+
     limit: int
+    window_seconds: int
     remaining: int
     reset_seconds: int
     """Until the client has the whole limit again; at least 1."""
 
     def headers(self) -> dict[str, str]:
-        """The allowance as response headers."""
+        """The allowance as response headers: the usual ones, and draft-ietf-httpapi-ratelimit-headers-10."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
             "X-RateLimit-Reset": str(self.reset_seconds),
+            "RateLimit-Policy": f'"{self.policy}";q={self.limit};w={self.window_seconds}',
+            "RateLimit": f'"{self.policy}";r={self.remaining};t={self.reset_seconds}',
         }
 
 
-def client_address(request: Request) -> str:
-    """Who is asking: the address that the gateway saw, never one that a header claims."""
-    event = request.scope.get("aws.event")
-    if event is not None:
-        return str(event["requestContext"]["http"]["sourceIp"])
-    return request.client.host if request.client else "unknown"
-
-
-def _made() -> Limiter:
-    uri = get_settings().rate_limit_storage_uri
-    bounded = {"socket_timeout": _STORE_TIMEOUT_SECONDS, "socket_connect_timeout": _STORE_TIMEOUT_SECONDS}
-    return Limiter(
-        key_func=client_address,
-        # By URL, each id in a path would have a budget of its own.
-        key_style="endpoint",
-        storage_uri=uri,
-        storage_options=cast("dict[str, str]", {} if uri.startswith("memory") else bounded),
-        # A store that is away must not take the service with it; each instance then counts for itself.
-        in_memory_fallback_enabled=True,
-    )
-
-
-limiter = _made()
-"""The limiter of this process."""
+def allowance(scope: Scope) -> Allowance | None:
+    """What the request's client has left, by the limit that it reaches first. None where nothing was counted."""
+    noted: list[Allowance] = scope.get("state", {}).get("allowances", [])
+    return min(noted, key=lambda one: (one.remaining, -one.reset_seconds), default=None)
 
 
 def limit(route: str) -> Callable[[Endpoint], Endpoint]:
@@ -69,46 +61,144 @@ def limit(route: str) -> Callable[[Endpoint], Endpoint]:
 
     The limit is checked before the endpoint's body runs, and so before its first query.
     """
-    per_client = ROUTES[route].per_client
+    row = ROUTES[route]
 
     def decorate(endpoint: Endpoint) -> Endpoint:
-        if per_client is None:
-            return endpoint
-        # slowapi declares no type for its decorator.
-        return cast("Any", limiter).limit(per_client)(_noting_allowance(endpoint))
+        limited = endpoint if row.per_client is None else _limited(endpoint, row.per_client, strict=row.strict)
+        cast("Any", limited).route_key = route
+        return limited
 
     return decorate
 
 
-def allowance(request: Request) -> Allowance | None:
-    """What the request's client has left, once the request was counted; None where it was not, or nobody knows."""
-    counted = cast("tuple[RateLimitItem, list[str]] | None", getattr(request.state, "view_rate_limit", None))
-    if counted is None:
-        return None
-    item, identifiers = counted
-    try:
-        window = limiter.limiter.get_window_stats(item, *identifiers)
-    except Exception:
-        # The store went away between counting and now. The count stood; only the headers are lost.
-        return None
-    reset = max(1, math.ceil(window.reset_time - time.time()))
-    return Allowance(item.amount, max(0, window.remaining), min(reset, item.get_expiry()))
+def route_key(endpoint: Callable[..., Any]) -> str | None:
+    """The row of the table that the endpoint stands under. None where `limit` was forgotten."""
+    return getattr(endpoint, "route_key", None)
+
+
+def admit_address(scope: Scope) -> bool:
+    """Count a request for the address it comes from; whether that address may ask for more."""
+    counted = get_counts().add(f"address:{client_network(scope)}", window_seconds=_ADDRESS_LIMIT.get_expiry())
+    _note(scope, "address", _ADDRESS_LIMIT, counted)
+    return counted.value <= _ADDRESS_LIMIT.amount
+
+
+def client_network(scope: Scope) -> str:
+    """Where a request comes from: an IPv4 address, or the /64 that an IPv6 customer has at least.
+
+    It is what the gateway saw, and never what a header claims: anybody can send those.
+    """
+    event = scope.get("aws.event")
+    if event is not None:
+        return _network(str(event["requestContext"]["http"]["sourceIp"]))
+    client = scope.get("client")
+    return _network(client[0]) if client else "unknown"
 
 
 def store_answers() -> bool:
     """Whether the store of the counts can be reached."""
-    return bool(cast("Any", limiter)._storage.check())
+    return get_counts().answers()
 
 
-def _noting_allowance(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    """The endpoint with a `request` parameter, which slowapi needs, and with its allowance left on the request."""
+_ADDRESS_LIMIT: Final = parse(PER_ADDRESS)
+
+_counted: ContextVar[Count | None] = ContextVar("counted", default=None)
+"""What `CountStorage` answered last, for whoever called slowapi."""
+
+
+class CountStorage(Storage):
+    """The `limits` package's view of the counts: what slowapi counts with."""
+
+    STORAGE_SCHEME = ["plinth"]
+
+    @property
+    def base_exceptions(self) -> type[Exception]:
+        return OSError
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        counted = get_counts().add(key, window_seconds=expiry, amount=amount)
+        _counted.set(counted)
+        return counted.value
+
+    def check(self) -> bool:
+        return get_counts().answers()
+
+    def reset(self) -> None:
+        get_counts().clear()
+
+    def get(self, key: str) -> int:
+        raise NotImplementedError
+
+    def get_expiry(self, key: str) -> float:
+        raise NotImplementedError
+
+    def clear(self, key: str) -> None:
+        raise NotImplementedError
+
+
+def _client_key(request: Request) -> str:
+    actor: Actor | None = getattr(request.state, "actor", None)
+    return f"address:{client_network(request.scope)}" if actor is None else actor.limit_key
+
+
+# By URL, each id in a path would have a budget of its own.
+limiter = Limiter(key_func=_client_key, key_style="endpoint", storage_uri="plinth://")
+"""The limiter of this process."""
+
+
+def _limited(endpoint: Endpoint, per_client: str, *, strict: bool) -> Endpoint:
+    """The endpoint behind the limit, with the `request` parameter that slowapi needs."""
+    item = parse(per_client)
 
     @functools.wraps(endpoint)
-    def noting(*args: Any, request: Request, **kwargs: Any) -> Any:
-        request.state.allowance = allowance(request)
+    def admitted(*args: Any, request: Request, **kwargs: Any) -> Any:
+        if (counted := _counted.get()) is not None:
+            _note(request.scope, "default", item, counted)
+            if strict and not counted.exact:
+                raise StoreAwayError
         return endpoint(*args, **kwargs)
 
     signature = inspect.signature(endpoint)
     parameter = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
-    cast("Any", noting).__signature__ = signature.replace(parameters=[*signature.parameters.values(), parameter])
-    return noting
+    cast("Any", admitted).__signature__ = signature.replace(parameters=[*signature.parameters.values(), parameter])
+    # slowapi declares no type for its decorator.
+    counting = cast("Any", limiter).limit(per_client)(admitted)
+
+    def noting(*args: Any, request: Request, **kwargs: Any) -> Any:
+        _counted.set(None)
+        try:
+            return counting(*args, request=request, **kwargs)
+        except RateLimitExceeded:
+            if (counted := _counted.get()) is not None:
+                _note(request.scope, "default", item, counted)
+            raise
+
+    @functools.wraps(counting)
+    async def limited(*args: Any, **kwargs: Any) -> Any:
+        return await waiting(noting, *args, **kwargs)
+
+    return cast("Endpoint", limited)
+
+
+def _note(scope: Scope, policy: str, item: RateLimitItem, counted: Count) -> None:
+    left = Allowance(
+        policy=policy,
+        limit=item.amount,
+        window_seconds=item.get_expiry(),
+        remaining=max(0, item.amount - counted.value),
+        reset_seconds=max(1, math.ceil(counted.rest_seconds)),
+    )
+    scope.setdefault("state", {}).setdefault("allowances", []).append(left)
+
+
+@functools.lru_cache(maxsize=256)
+def _network(address: str) -> str:
+    if ":" not in address:
+        return address
+    from ipaddress import IPv6Address, IPv6Network
+
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    return str(parsed.ipv4_mapped or IPv6Network((int(parsed), 64), strict=False))

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from slowapi.errors import RateLimitExceeded
 from sqlalchemy.exc import DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -52,7 +53,23 @@ class Problem(BaseModel):
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses of an endpoint that can answer with these problems."""
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"description": HTTPStatus(status).phrase, "content": content} for status in statuses}
+    return {
+        status: {"description": _phrase(status), "content": content, **_SAID_WITH.get(status, {})}
+        for status in statuses
+    }
+
+
+_RETRY_AFTER: Final[dict[str, Any]] = {
+    "headers": {
+        "Retry-After": {"description": "Seconds until another try.", "schema": {"type": "integer", "minimum": 1}}
+    }
+}
+_SAID_WITH: Final[Mapping[int, dict[str, Any]]] = {
+    401: {"headers": {"WWW-Authenticate": {"description": "As RFC 6750 has it.", "schema": {"type": "string"}}}},
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
+"""The headers of some problems, as the OpenAPI document describes them."""
 
 
 def problem_response(
@@ -66,7 +83,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """A problem document as a response to the request of that scope."""
-    phrase = HTTPStatus(status).phrase
+    phrase = _phrase(status)
     code = code or phrase.lower().replace(" ", "-")
     document = Problem(
         type=f"urn:plinth:problem:{code}",
@@ -80,7 +97,15 @@ def problem_response(
     )
     # What the client sent may be part of a detail, and may hold what UTF-8 cannot.
     content = cleaned_json(document.model_dump(exclude_none=errors is None))
-    return JSONResponse(content, status, headers=None if headers is None else dict(headers), media_type=MEDIA_TYPE)
+    said = dict(headers or {})
+    if status in (429, 503):
+        said.setdefault("Retry-After", "1")
+    return JSONResponse(content, status, headers=said, media_type=MEDIA_TYPE)
+
+
+def _phrase(status: int) -> str:
+    # Python 3.13 learnt the names that RFC 9110 gave these; the document is the same with every Python.
+    return {413: "Content Too Large", 422: "Unprocessable Content"}.get(status) or HTTPStatus(status).phrase
 
 
 def register_problem_handlers(app: FastAPI) -> None:
@@ -91,8 +116,9 @@ def register_problem_handlers(app: FastAPI) -> None:
         RateLimitExceeded: _too_many_requests,
         HTTPException: _http_error,
         IntegrityError: _conflicting_data,
+        StaleDataError: _conflicting_data,
         DataError: _unusable_data,
-        OperationalError: _database_away,
+        OperationalError: _database_failed,
         InterfaceError: _database_away,
         PoolTimeoutError: _database_away,
     }
@@ -101,7 +127,9 @@ def register_problem_handlers(app: FastAPI) -> None:
 
 
 def _service_error(request: Request, error: ServiceError) -> JSONResponse:
-    return problem_response(request.scope, error.status, detail=str(error), code=error.code, title=error.title)
+    return problem_response(
+        request.scope, error.status, detail=str(error), code=error.code, title=error.title, headers=error.headers
+    )
 
 
 def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -117,9 +145,8 @@ def _invalid_request(request: Request, error: RequestValidationError) -> JSONRes
 
 
 def _too_many_requests(request: Request, error: RateLimitExceeded) -> JSONResponse:
-    left = allowance(request)
-    headers = {} if left is None else left.headers()
-    headers["Retry-After"] = str(1 if left is None else left.reset_seconds)
+    left = allowance(request.scope)
+    headers = None if left is None else {"Retry-After": str(left.reset_seconds)}
     return problem_response(request.scope, 429, detail=f"The limit is {error.detail}.", headers=headers)
 
 
@@ -143,10 +170,26 @@ def _unusable_data(request: Request, error: Exception) -> JSONResponse:
     return problem_response(request.scope, 422, detail="A value cannot be stored.", code="invalid-input")
 
 
+def _database_failed(request: Request, error: OperationalError) -> JSONResponse:
+    detail = _PASSING.get(getattr(error.orig, "sqlstate", None))
+    if detail is None:
+        return _database_away(request, error)
+    logger.warning("the database gave a request up", exc_info=error)
+    return problem_response(request.scope, 503, detail=detail, code="busy", title="Busy")
+
+
+_PASSING: Final[Mapping[str | None, str]] = {
+    "40001": "Somebody else changed the same at the same time; try again.",
+    "40P01": "Somebody else changed the same at the same time; try again.",
+    "55P03": "Somebody else is changing the same at the moment; try again.",
+    "57014": "The database took too long; try again.",
+}
+"""What another try may well get past, by SQLSTATE (PostgreSQL documentation, appendix A)."""
+
+
 def _database_away(request: Request, error: Exception) -> JSONResponse:
     logger.error("the database does not answer", exc_info=error)
-    detail = "The database does not answer; try again."
-    return problem_response(request.scope, 503, detail=detail, headers={"Retry-After": "1"})
+    return problem_response(request.scope, 503, detail="The database does not answer; try again.")
 
 
 def _short(part: Any) -> Any:

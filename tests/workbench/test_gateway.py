@@ -25,6 +25,7 @@ def emulator() -> Generator[tuple[int, list[dict[str, Any]]]]:
             self.send_response(201)
             self.send_header("Content-Type", "application/json")
             self.send_header("X-Request-ID", "abc")
+            self.send_header("Access-Control-Allow-Origin", "*")
             self.end_headers()
             self.wfile.write(b'{"made": true}')
 
@@ -111,3 +112,69 @@ def test_an_emulator_that_is_gone_is_a_503_that_says_what_to_do(tmp_path: Path) 
         503,
         {"message": "The emulator does not answer: run `plinth up` again."},
     )
+
+
+PAGE = "https://app.example.com"
+CORS = {
+    "allowOrigins": [PAGE],
+    "allowMethods": ["GET", "POST"],
+    "allowHeaders": ["authorization", "if-match"],
+    "exposeHeaders": ["etag", "retry-after"],
+    "maxAge": 600,
+}
+EXPOSED = {
+    "access-control-allow-origin": PAGE,
+    "access-control-expose-headers": "etag,retry-after",
+    "vary": "Origin",
+}
+
+
+def cors_headers(answer: Any) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name == "vary" or "access-control" in name}
+
+
+def test_a_preflight_is_answered_without_asking_the_function_or_the_throttle(
+    emulator: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    port, asked = emulator
+    file = settings(tmp_path / "g.json", port, cors=CORS, default={"rate": 0.001, "burst": 1})
+    headers = {"Origin": PAGE, "Access-Control-Request-Method": "PATCH"}
+    with TestClient(application(file)) as client:
+        answers = [client.options("/v1/items", headers=headers) for _ in range(3)]
+    assert [(answer.status_code, answer.content) for answer in answers] == [(204, b"")] * 3
+    assert cors_headers(answers[0]) == {
+        **EXPOSED,
+        "access-control-allow-methods": "GET,POST",
+        "access-control-allow-headers": "authorization,if-match",
+        "access-control-max-age": "600",
+    }
+    assert asked == []
+
+
+def test_every_answer_to_a_page_that_is_let_in_can_be_read_by_it(
+    emulator: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    file = settings(tmp_path / "g.json", emulator[0], cors=CORS, default={"rate": 0.001, "burst": 1})
+    with TestClient(application(file)) as client:
+        served, refused = (client.get("/v1/items", headers={"Origin": PAGE}) for _ in range(2))
+    assert (served.status_code, cors_headers(served)) == (201, EXPOSED)
+    assert (refused.status_code, cors_headers(refused)) == (429, EXPOSED)
+
+
+def test_a_page_of_another_origin_is_told_nothing(emulator: tuple[int, list[dict[str, Any]]], tmp_path: Path) -> None:
+    file = settings(tmp_path / "g.json", emulator[0], cors=CORS)
+    with TestClient(application(file)) as client:
+        preflight = client.options("/v1/items", headers={"Origin": "https://evil.example.com"})
+        served = client.get("/v1/items", headers={"Origin": "https://evil.example.com"})
+        plain = client.get("/v1/items")
+    assert (preflight.status_code, cors_headers(preflight)) == (204, {})
+    assert (served.status_code, cors_headers(served)) == (201, {})
+    assert (plain.status_code, cors_headers(plain)) == (201, {})
+
+
+def test_an_api_without_cors_has_no_route_for_a_preflight(
+    emulator: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    with TestClient(application(settings(tmp_path / "g.json", emulator[0], cors=None))) as client:
+        answer = client.options("/v1/items", headers={"Origin": PAGE})
+    assert (answer.status_code, answer.json(), cors_headers(answer)) == (404, {"message": "Not Found"}, {})

@@ -1,10 +1,11 @@
-"""The front of the local cloud: an address of one's own, and the throttles of the HTTP API's stage.
+"""The front of the local cloud: an address of one's own, and the throttles and CORS of the HTTP API.
 
-The emulator runs the API but does not enforce its throttles, and knows it only by host name. This process forwards
-to it and answers 429 where the stage's settings would. Run as `python -m workbench.local.gateway FILE PORT`; FILE is
-read again whenever it changes:
+The emulator runs the API but does not enforce its throttles, answers CORS only in part, and knows the API only by
+host name. This process forwards to it, answers 429 where the stage's settings would, and answers browsers as API
+Gateway would. Run as `python -m workbench.local.gateway FILE PORT`; FILE is read again whenever it changes:
 
-    {"emulator": 4566, "api": "abc123", "default": {"rate": 50, "burst": 100}, "routes": {"POST /v1/items": {...}}}
+    {"emulator": 4566, "api": "abc123", "default": {"rate": 50, "burst": 100}, "routes": {"POST /v1/items": {...}},
+     "cors": {"allowOrigins": ["https://app.example.com"], ...} or null}
 """
 
 import json
@@ -53,8 +54,41 @@ class Bucket:
         return True
 
 
+class Cors:
+    """What an HTTP API's CORS configuration makes API Gateway say (Developer Guide: Configure CORS for HTTP APIs)."""
+
+    def __init__(self, configuration: Mapping[str, Any]) -> None:
+        self._origins = [str(origin).lower() for origin in configuration.get("allowOrigins") or ()]
+        self._exposed = _listed(configuration, "exposeHeaders")
+        self._allowed = {
+            "access-control-allow-methods": _listed(configuration, "allowMethods"),
+            "access-control-allow-headers": _listed(configuration, "allowHeaders"),
+            "access-control-max-age": str(configuration.get("maxAge") or ""),
+        }
+        self._credentials = "true" if configuration.get("allowCredentials") else ""
+
+    def headers(self, origin: str) -> dict[str, str]:
+        """What every answer to a page of that origin carries; nothing for an origin that is not let in."""
+        if "*" not in self._origins and origin.lower() not in self._origins:
+            return {}
+        said = {
+            "access-control-allow-origin": "*" if "*" in self._origins else origin,
+            "access-control-allow-credentials": self._credentials,
+            "access-control-expose-headers": self._exposed,
+            "vary": "Origin",
+        }
+        return {name: value for name, value in said.items() if value}
+
+    def preflight(self, origin: str) -> Response:
+        """The answer to a browser that asks before it sends. The function is not asked."""
+        headers = self.headers(origin)
+        if headers:
+            headers.update({name: value for name, value in self._allowed.items() if value})
+        return Response(status_code=204, headers=headers)
+
+
 class Stage:
-    """The throttles of one stage: a bucket for each route with settings of its own, one shared by all others."""
+    """The settings of one API: a bucket for each route with a throttle of its own, one shared by all others; CORS."""
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.emulator = int(settings["emulator"])
@@ -65,6 +99,7 @@ class Stage:
             for key, limits in settings.get("routes", {}).items()
             if key != "$default"
         ]
+        self.cors = Cors(settings["cors"]) if settings.get("cors") else None
 
     def admits(self, request: Request) -> bool:
         """Whether the stage lets a request through now."""
@@ -107,6 +142,19 @@ def application(file: Path) -> Starlette:
             current = stage()
         except (OSError, ValueError, KeyError):
             return _message(503, "The stack is not up yet.")
+        origin = request.headers.get("origin")
+        if origin is None or current.cors is None:
+            return await admit(request, current)
+        if request.method == "OPTIONS":
+            return current.cors.preflight(origin)
+        response = await admit(request, current)
+        response.headers.update(current.cors.headers(origin))
+        return response
+
+    async def admit(request: Request, current: Stage) -> Response:
+        if request.method == "OPTIONS":
+            # The emulator answers 403 where AWS looks for a route, and finds none.
+            return _message(404, "Not Found")
         if not current.admits(request):
             return _message(429, "Too Many Requests")
         body = bytearray()
@@ -132,6 +180,8 @@ def application(file: Path) -> Starlette:
             (n, v)
             for n, v in served.headers.multi_items()
             if n.lower() not in _HOP_BY_HOP | {"content-length", "content-encoding"}
+            # The emulator's own are not those that AWS would send: `Cors` says these.
+            and not n.lower().startswith("access-control-")
         ]
         response = Response(served.content, served.status_code)
         response.raw_headers = [
@@ -149,6 +199,10 @@ def application(file: Path) -> Starlette:
 def access_line(text: str) -> str:
     """A line of the access log: milliseconds since 1970, and the text with nothing in it that a terminal obeys."""
     return f"{time.time_ns() // 1_000_000} {''.join(c if c.isprintable() else '?' for c in text)}"
+
+
+def _listed(configuration: Mapping[str, Any], key: str) -> str:
+    return ",".join(str(one) for one in configuration.get(key) or ())
 
 
 def _bucket(limits: Mapping[str, Any] | None) -> Bucket:

@@ -1,0 +1,1 @@
+"""The documentation page: Swagger UI over the service's own OpenAPI document."""
