@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from service.core import aws
+from service.core.errors import ServiceError
 from service.core.ids import new_id
 from service.core.settings import Settings, get_settings
 
@@ -52,7 +53,7 @@ def engine() -> Engine:
     """The engine of this process, made at first use."""
     settings = get_settings()
     # Lambda gives a process one request at a time: a second connection would only take one from somebody else.
-    pool = {"pool_size": 1, "max_overflow": 0} if settings.aws_lambda_function_name else {}
+    pool: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if settings.aws_lambda_function_name else {}
     return connect_to(settings, connect_timeout=CONNECT_TIMEOUT_SECONDS, options=_SESSION_OPTIONS, **pool)
 
 
@@ -62,18 +63,24 @@ def session_factory() -> sessionmaker[Session]:
     return sessionmaker(engine(), expire_on_commit=False)
 
 
-def get_session() -> Iterator[Session]:
-    """A session that commits when the caller is done and rolls back when it fails."""
-    with transaction() as session:
-        yield session
-
-
 @contextmanager
 def transaction() -> Generator[Session]:
-    """The same as `get_session`, for callers that are not FastAPI."""
+    """A session that commits when the block is done and rolls back when it fails."""
     with session_factory()() as session:
-        yield session
+        try:
+            yield session
+        except ServiceError as error:
+            if error.keeps_changes:
+                session.commit()
+            raise
         session.commit()
+
+
+def disconnect() -> None:
+    """Close the pooled connections and forget the password: the next use connects and fetches it anew."""
+    _credentials.cache_clear()
+    if engine.cache_info().currsize:
+        engine().dispose()
 
 
 def answers() -> bool:
@@ -88,8 +95,13 @@ def _probe() -> Engine:
     return connect_to(get_settings(), connect_timeout=2, options="-c statement_timeout=1500", poolclass=NullPool)
 
 
-def connect_to(settings: Settings, *, connect_timeout: int, options: str = "", **pool: Any) -> Engine:
-    """An engine for the database that the settings name; it logs in with the secret's present password."""
+def connect_to(
+    settings: Settings, *, connect_timeout: int, options: str = "", secret_arn: str | None = None, **pool: Any
+) -> Engine:
+    """An engine for the database that the settings name.
+
+    It logs in with the present password in a secret: the application's, unless another one is given.
+    """
     arguments: dict[str, Any] = {
         "connect_timeout": connect_timeout,
         "application_name": settings.aws_lambda_function_name or "plinth",
@@ -98,10 +110,17 @@ def connect_to(settings: Settings, *, connect_timeout: int, options: str = "", *
         "prepare_threshold": None,
     }
     made = create_engine(
-        _url(settings), pool_pre_ping=True, pool_recycle=_RECYCLE_SECONDS, connect_args=arguments, **pool
+        _url(settings),
+        pool_pre_ping=True,
+        pool_recycle=_RECYCLE_SECONDS,
+        connect_args=arguments,
+        # Errors are logged, and no log shows what a user sent.
+        hide_parameters=True,
+        **pool,
     )
-    if settings.database_url is None and settings.database_secret_arn is not None:
-        _log_in_with(made, Credentials(settings.database_secret_arn))
+    secret_arn = secret_arn or settings.database_secret_arn
+    if settings.database_url is None and secret_arn is not None:
+        _log_in_with(made, secret_arn)
     return made
 
 
@@ -145,13 +164,19 @@ def _url(settings: Settings) -> URL:
     )
 
 
-def _log_in_with(made: Engine, credentials: Credentials) -> None:
+@lru_cache
+def _credentials(secret_arn: str) -> Credentials:
+    return Credentials(secret_arn)
+
+
+def _log_in_with(made: Engine, secret_arn: str) -> None:
     def connect(dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
+        credentials = _credentials(secret_arn)
         parameters["user"], parameters["password"] = credentials.get()
         try:
             return dialect.connect(*arguments, **parameters)
         except psycopg.OperationalError as error:
-            if not _is_refused_login(error):
+            if not is_refused_login(error):
                 raise
             # The secret was rotated since it was fetched.
             parameters["user"], parameters["password"] = credentials.refresh()
@@ -160,6 +185,7 @@ def _log_in_with(made: Engine, credentials: Credentials) -> None:
     event.listen(made, "do_connect", connect)
 
 
-def _is_refused_login(error: psycopg.OperationalError) -> bool:
+def is_refused_login(error: psycopg.OperationalError) -> bool:
+    """Whether it was the user's name or password that kept a client out, and not the way to the database."""
     # libpq reports no SQLSTATE for a failed connection, so the server's words are all there is.
     return (error.sqlstate or "").startswith("28") or "authentication failed" in str(error)

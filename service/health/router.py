@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from service.core.limits import limit
 from service.core.problems import problems
@@ -21,6 +21,12 @@ class Live(BaseModel):
 class Ready(BaseModel):
     """Everything that the service depends on answers."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"status": "ready", "checks": {"database": "ok", "rate limit store": "ok", "queue": "ok"}}]
+        }
+    )
+
     status: Literal["ready"] = "ready"
     checks: dict[str, Literal["ok"]]
 
@@ -35,5 +41,5 @@ def read_liveness() -> Live:
 @router.get("/ready", responses=problems(503))
 @limit("GET /health/ready")
 def read_readiness() -> Ready:
-    """Whether the service can work: its database and its rate-limit store answer within two seconds."""
+    """Whether the service can work: its database, its rate-limit store and its queue answer within two seconds."""
     return Ready(checks=dict.fromkeys(service.require_all(), "ok"))

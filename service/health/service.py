@@ -6,6 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from service.core import database, limits
 from service.core.errors import ServiceError
+from service.core.settings import get_settings
+from service.runs import dispatch
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +24,7 @@ class NotReadyError(ServiceError):
 
 def require_all() -> tuple[str, ...]:
     """The names of what was asked. Raises NotReadyError, naming whatever is away."""
-    checks: Mapping[str, Callable[[], bool]] = {
-        "database": database.answers,
-        "rate limit store": limits.store_answers,
-    }
+    checks = _checks()
     executor = ThreadPoolExecutor(len(checks))
     answers = {name: executor.submit(check) for name, check in checks.items()}
     wait(answers.values(), timeout=_LONGEST_WAIT_SECONDS)
@@ -35,6 +34,16 @@ def require_all() -> tuple[str, ...]:
     if away:
         raise NotReadyError(f"No answer from: {', '.join(away)}.")
     return tuple(checks)
+
+
+def _checks() -> Mapping[str, Callable[[], bool]]:
+    checks: dict[str, Callable[[], bool]] = {
+        "database": database.answers,
+        "rate limit store": limits.store_answers,
+    }
+    if get_settings().queue_url is not None:
+        checks["queue"] = dispatch.queue_answers
+    return checks
 
 
 def _is_yes(name: str, answer: Future[bool]) -> bool:

@@ -8,14 +8,18 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-from service.core import database
-from service.core.logging import configure_logging, request_id
+from service.core import database, metrics
+from service.core.logging import request_id
 from service.core.settings import get_settings
+from service.core.tracing import traced
+from service.lambda_handlers.invocation import configure, observed
 from service.runs.ephemeral import EphemeralFunction, LambdaClients
 from service.runs.execute import RunUnfinishedError, execute
-from service.runs.sandbox import SandboxRunner
+from service.runs.sandbox import RunOutcome, RunRequest, SandboxRunner
 
-configure_logging()
+_FUNCTION = "worker"
+
+configure(_FUNCTION)
 logger = logging.getLogger(__name__)
 
 _LEASE_MARGIN = timedelta(seconds=5)
@@ -31,21 +35,28 @@ class Context(Protocol):
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
     """Execute the run of each message; name the messages that SQS must deliver again."""
-    failed = [record["messageId"] for record in event["Records"] if not _is_done(record, context)]
+    with observed(_FUNCTION, context):
+        failed = [record["messageId"] for record in event["Records"] if not _is_done(record, context)]
+        metrics.add("RunRetries", len(failed))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _is_done(record: Mapping[str, Any], context: Context) -> bool:
     token = request_id.set(record["messageId"])
     try:
-        execute(
-            run_id=UUID(json.loads(record["body"])["run_id"]),
-            sessions=database.session_factory(),
-            sandbox=sandbox_runner(),
-            # A worker cannot outlive its invocation, so nobody waits longer for one that was lost.
-            lease=timedelta(milliseconds=context.get_remaining_time_in_millis()) + _LEASE_MARGIN,
-            last_delivery=int(record["attributes"]["ApproximateReceiveCount"]) >= get_settings().queue_max_receives,
-        )
+        message = json.loads(record["body"])
+        run_id = UUID(message["run_id"])
+        # The request that queued the run, so that its lines and those of the run are found together.
+        request_id.set(message.get("request_id") or record["messageId"])
+        with traced("run", run_id=str(run_id)):
+            execute(
+                run_id=run_id,
+                sessions=database.session_factory(),
+                sandbox=Traced(sandbox_runner()),
+                # A worker cannot outlive its invocation, so nobody waits longer for one that was lost.
+                lease=timedelta(milliseconds=context.get_remaining_time_in_millis()) + _LEASE_MARGIN,
+                last_delivery=int(record["attributes"]["ApproximateReceiveCount"]) >= get_settings().queue_max_receives,
+            )
     except RunUnfinishedError as reason:
         logger.warning("the message goes back to the queue", extra={"reason": str(reason), "body": record["body"]})
         return False
@@ -55,6 +66,28 @@ def _is_done(record: Mapping[str, Any], context: Context) -> bool:
     finally:
         request_id.reset(token)
     return True
+
+
+class Traced:
+    """A sandbox runner whose steps show in the trace."""
+
+    def __init__(self, sandbox: SandboxRunner) -> None:
+        self._sandbox = sandbox
+
+    def create(self, run_id: UUID) -> str:
+        """As the runner does."""
+        with traced("sandbox.create"):
+            return self._sandbox.create(run_id)
+
+    def run(self, sandbox: str, request: RunRequest) -> RunOutcome:
+        """As the runner does."""
+        with traced("sandbox.run"):
+            return self._sandbox.run(sandbox, request)
+
+    def destroy(self, sandbox: str) -> None:
+        """As the runner does."""
+        with traced("sandbox.destroy"):
+            self._sandbox.destroy(sandbox)
 
 
 @lru_cache

@@ -11,13 +11,15 @@ from uuid import UUID
 import pytest
 
 from service.automations.models import Automation
+from service.core.actor import Actor
 from service.core.limits import limiter
+from service.items.models import Item
 from service.lambda_handlers import migrate, worker
 from service.migrations import head_revision
 from service.runs import service as runs
 from service.runs.models import Run
 from service.runs.sandbox import SandboxNotStartedError
-from tests.service.conftest import Sessions
+from tests.service.conftest import Sessions, bearer
 from tests.service.test_execute import FakeSandbox
 from tests.support.postgres import Postgres
 
@@ -54,29 +56,43 @@ def api(sessions: Sessions, sent: list[UUID]) -> Any:
     return importlib.import_module("service.lambda_handlers.api").handler
 
 
-def test_the_api_answers_gateway_events(api: Any) -> None:
-    created = api(gateway_event("POST", "/v1/items", '{"name": "Kettle"}'), Context())
+def by(actor: Actor, event: dict[str, Any], *, source: str = "198.51.100.7") -> dict[str, Any]:
+    """The event as it is when that actor sends it from that address."""
+    event["headers"]["authorization"] = bearer(actor)["Authorization"]
+    event["requestContext"]["http"]["sourceIp"] = source
+    return event
+
+
+def test_the_api_answers_gateway_events(api: Any, actor: Actor) -> None:
+    created = api(by(actor, gateway_event("POST", "/v1/items", '{"name": "Kettle"}')), Context())
     assert created["statusCode"] == 201
     assert created["headers"]["x-request-id"] == "gateway-id="
     path = created["headers"]["location"]
-    read = api(gateway_event("GET", path), Context())
+    read = api(by(actor, gateway_event("GET", path)), Context())
     assert json.loads(read["body"]) == json.loads(created["body"])
 
 
-def test_the_api_takes_base64_bodies(api: Any) -> None:
+def test_the_api_takes_base64_bodies(api: Any, actor: Actor) -> None:
     body = base64.b64encode(b'{"name": "Kettle"}').decode()
-    assert api(gateway_event("POST", "/v1/items", body, isBase64Encoded=True), Context())["statusCode"] == 201
+    event = gateway_event("POST", "/v1/items", body, isBase64Encoded=True)
+    assert api(by(actor, event), Context())["statusCode"] == 201
 
 
-def test_a_client_is_the_address_that_the_gateway_saw_whatever_headers_say(api: Any) -> None:
-    def post(forwarded: str, source: str) -> int:
-        event = gateway_event("POST", "/v1/items", '{"name": "x"}')
-        event["headers"]["x-forwarded-for"] = forwarded
-        event["requestContext"]["http"]["sourceIp"] = source
-        return api(event, Context())["statusCode"]
+def test_a_user_is_the_same_client_from_wherever_the_gateway_saw_the_request(
+    api: Any, actor: Actor, other: Actor
+) -> None:
+    def post(who: Actor, source: str) -> int:
+        return api(by(who, gateway_event("POST", "/v1/items", '{"name": "x"}'), source=source), Context())["statusCode"]
 
-    assert [post("1.1.1.1", "198.51.100.7"), post("2.2.2.2", "198.51.100.7")] == [201, 429]
-    assert post("1.1.1.1", "198.51.100.8") == 201
+    assert [post(actor, "198.51.100.7"), post(actor, "198.51.100.8")] == [201, 429]
+    assert post(other, "198.51.100.8") == 201
+
+
+def test_a_304_has_no_body_behind_the_gateway_either(api: Any, actor: Actor, item: Item) -> None:
+    event = by(actor, gateway_event("GET", f"/v1/items/{item.id}"))
+    event["headers"]["if-none-match"] = '"1"'
+    response = api(event, Context())
+    assert (response["statusCode"], response["body"], response["headers"]["etag"]) == (304, "", '"1"')
 
 
 def test_docs_and_openapi_answer_behind_the_gateway(api: Any) -> None:
@@ -90,9 +106,9 @@ def message(body: str, receives: int = 1, message_id: str = "m1") -> dict[str, A
 
 
 @pytest.fixture
-def run_id(sessions: Sessions, automation: Automation) -> UUID:
+def run_id(sessions: Sessions, actor: Actor, automation: Automation) -> UUID:
     with sessions.begin() as session:
-        return runs.queue_now(session, automation_id=automation.id).id
+        return runs.queue_now(session, actor=actor, automation_id=automation.id).id
 
 
 def test_the_worker_executes_the_run_of_each_message(
@@ -132,7 +148,7 @@ def test_a_message_that_names_no_run_goes_to_the_dead_letter_queue(
 
 def test_migrate_upgrades_an_empty_database_once(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres.create_database(f"empty_{id(monkeypatch)}"))
-    assert migrate.handler({}, None) == {"revision": head_revision(), "applied": ["0001"]}
+    assert migrate.handler({}, None) == {"revision": head_revision(), "applied": ["0001", "0002"]}
     assert migrate.handler({"revision": "head"}, None) == {"revision": head_revision(), "applied": []}
 
 
@@ -145,9 +161,10 @@ def test_migrate_raises_where_it_cannot_upgrade(postgres: Postgres, monkeypatch:
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("api", {"boto3", "botocore", "typer", "alembic", "valkey", "pytest"}),
+        ("api", {"boto3", "botocore.session", "typer", "alembic", "valkey", "pytest"}),
         ("worker", {"boto3", "fastapi", "starlette", "slowapi", "typer", "alembic"}),
         ("migrate", {"boto3", "fastapi", "starlette", "slowapi", "typer"}),
+        ("shell", {"boto3", "fastapi", "starlette", "slowapi", "typer", "alembic"}),
     ],
 )
 def test_a_function_imports_only_what_it_needs(module: str, unwanted: set[str]) -> None:

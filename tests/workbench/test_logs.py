@@ -38,12 +38,23 @@ def without_time(lines: list[str]) -> list[str]:
 
 
 def test_structured_lines_are_said_in_words_and_those_of_the_platform_left_out(cloud: Cloud, group: str) -> None:
-    line = {"time": "t", "level": "INFO", "message": "run ended", "stack": "dev", "status": "failed"}
+    line = {"timestamp": "t", "level": "INFO", "message": "run ended", "stack": "dev", "status": "failed"}
+    metrics = '{"_aws":{"Timestamp":1},"Requests":[1.0]}'
     write(cloud, group, (1000, "START RequestId: 1"), (1001, json.dumps(line)), (1002, "plain"), (1003, '{"a": 1}'))
+    write(cloud, group, (1004, metrics))
     assert without_time(recent(cloud, state_of(group))) == [
         "worker   INFO run ended status=failed",
         "worker   plain",
         'worker   {"a": 1}',
+    ]
+
+
+def test_a_line_holds_nothing_that_a_terminal_obeys(cloud: Cloud, group: str) -> None:
+    line = {"level": "ERROR", "message": "unexpected error", "path": "/\x1b[31m\nERROR forged"}
+    write(cloud, group, (1000, json.dumps(line)), (1001, "plain \x1b[2J"))
+    assert without_time(recent(cloud, state_of(group))) == [
+        "worker   ERROR unexpected error path=/?[31m ERROR forged",
+        "worker   plain ?[2J",
     ]
 
 

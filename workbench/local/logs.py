@@ -1,6 +1,7 @@
 """What a running stack says: its functions, from the emulator's CloudWatch Logs, and the gateway of each request."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from typing import Any
 from workbench.local.cloud import Cloud
 from workbench.local.state import State
 
-_PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START")
+_LEFT_OUT = ("START RequestId", "END RequestId", "REPORT RequestId", "INIT_START", '{"_aws":')
+"""How lines begin that say nothing to a reader: the platform's own, and metrics in CloudWatch's embedded format."""
 
 
 def recent(cloud: Cloud, state: State, count: int = 200) -> list[str]:
@@ -57,7 +59,7 @@ class _Log:
         return [
             (event["timestamp"], _line(event["timestamp"], self.function, _readable(event["message"].rstrip())))
             for event in fresh
-            if not event["message"].startswith(_PLATFORM)
+            if not event["message"].startswith(_LEFT_OUT)
         ]
 
 
@@ -90,17 +92,27 @@ def _line(at: int, source: str, text: str) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%H:%M:%S} {source:<8} {text}"
 
 
-_SHOWN_OTHERWISE = ("time", "level", "logger", "message", "stack", "request_id", "exception")
+_SHOWN_OTHERWISE = (
+    *("level", "message", "timestamp", "location", "service", "stack", "exception", "exception_name"),
+    *("request_id", "function_request_id", "cold_start", "xray_trace_id"),
+)
+_NOT_SAID = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey: a value in a line can come from anybody."""
 
 
 def _readable(message: str) -> str:
-    """A structured log line as one would say it; any other as it is."""
+    """A structured log line as one would say it; any other as it is, but for what a terminal obeys."""
+    return _NOT_SAID.sub("?", _said(message))
+
+
+def _said(message: str) -> str:
     try:
         document: dict[str, Any] = json.loads(message)
         said = [document["level"], document["message"]]
     except (ValueError, KeyError, TypeError):
         return message
-    said += [f"{key}={value}" for key, value in document.items() if key not in _SHOWN_OTHERWISE]
+    fields = {key: " ".join(str(value).splitlines()) for key, value in document.items() if key not in _SHOWN_OTHERWISE}
+    said += [f"{key}={value}" for key, value in fields.items()]
     return " ".join(said) + (f"\n{text}" if (text := document.get("exception")) else "")
 
 
