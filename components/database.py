@@ -6,8 +6,9 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from components.grants import Connection, Grant, allow
+from components.grants import Connection, Grant
 from components.naming import physical_name
+from components.stored_secret import reads, stored_secret, writes
 
 ENGINE = aws.rds.EngineType.AURORA_POSTGRESQL
 ENGINE_VERSION = "16.9"
@@ -54,16 +55,21 @@ class Database(pulumi.ComponentResource):
 
     Defaults: one instance of 0.5 to 2 capacity units, 7 days of backup, protected from deletion.
     Cost: 0.12 USD a capacity unit and hour (us-east-1): 0.5 units all month are about 44 USD, plus 0.10 USD a GB of
-    storage. `min_capacity` 0 pauses an idle database; the first connection afterwards takes some 15 seconds.
-    Security: encrypted; TLS only; AWS makes, keeps and rotates the master password in Secrets Manager, so it is in no
-    state file; reachable only by holders of `connects()`.
+    storage and 0.80 USD a month for two secrets. `min_capacity` 0 pauses an idle database; the first connection
+    afterwards takes some 15 seconds.
+    Security: encrypted; TLS only; reachable only by holders of a grant. AWS makes, keeps and rotates the master
+    password in Secrets Manager. The application logs in as a role of its own, whose secret has no value here: who
+    `administers()` makes the role and stores its password. So neither password is in a state file.
     """
 
     endpoint: pulumi.Output[str]
     """Host name of the writer."""
 
     secret_arn: pulumi.Output[str]
-    """The secret with the user's name and password, as JSON with `username` and `password`."""
+    """The secret with the application's login, as JSON with `username` and `password`."""
+
+    admin_secret_arn: pulumi.Output[str]
+    """The secret with the master user's login, in the same shape."""
 
     def __init__(self, name: str, args: DatabaseArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:Database", name, {**args}, opts)
@@ -121,8 +127,13 @@ class Database(pulumi.ComponentResource):
                 opts=kept,
             )
 
+        login = stored_secret(
+            f"{name}-app", "The login of the application's own role in the database", protected=protected, opts=kept
+        )
+
         self.endpoint = cluster.endpoint
-        self.secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
+        self.secret_arn = login.arn
+        self.admin_secret_arn = cluster.master_user_secrets.apply(lambda secrets: secrets[0].secret_arn or "")
         self._environment = {
             "DATABASE_HOST": cluster.endpoint,
             "DATABASE_PORT": cluster.port.apply(str),
@@ -131,12 +142,22 @@ class Database(pulumi.ComponentResource):
             "PGSSLMODE": "require",
         }
         self._connection = Connection(name=name, security_group_id=self._security_group.id, port=_PORT)
-        self.register_outputs({"endpoint": self.endpoint, "secret_arn": self.secret_arn})
+        self.register_outputs(
+            {"endpoint": self.endpoint, "secret_arn": self.secret_arn, "admin_secret_arn": self.admin_secret_arn}
+        )
 
     def connects(self) -> Grant:
-        """What a client needs: where the writer is, the one secret that lets it in, and the way there."""
+        """What a client needs: where the writer is, the login of the application's role, and the way there."""
         return Grant(
             environment=self._environment,
-            statements=[allow(["secretsmanager:GetSecretValue"], self.secret_arn)],
+            statements=[reads(self.secret_arn)],
+            connections=[self._connection],
+        )
+
+    def administers(self) -> Grant:
+        """What the one function needs that changes the schema: the master user's login, and to store the client's."""
+        return Grant(
+            environment={**self._environment, "DATABASE_ADMIN_SECRET_ARN": self.admin_secret_arn},
+            statements=[reads(self.admin_secret_arn), writes(self.secret_arn)],
             connections=[self._connection],
         )

@@ -1,7 +1,8 @@
 """Brings the database to the revision that the code expects, before that code takes traffic."""
 
 import json
-from typing import TypedDict
+from collections.abc import Mapping
+from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -17,9 +18,14 @@ class MigrationArgs(TypedDict):
     revision: str
     """The newest revision in the code. A new one runs the migration again; the same one does not."""
 
+    stores: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """What else the function fills, by a name of its own: a new secret, say, runs the migration again. Default none."""
+
 
 class Migration(pulumi.ComponentResource):
-    """One invocation of the migrating function per revision. Whatever must come after it depends on it.
+    """One invocation of the migrating function per revision, and per set of stores that it fills.
+
+    Whatever must come after it depends on it.
 
     Defaults: none.
     Cost: one invocation of a function.
@@ -38,7 +44,7 @@ class Migration(pulumi.ComponentResource):
             function_name=args["function_name"],
             qualifier=args["alias_name"],
             input=json.dumps({"revision": "head"}),
-            triggers={"revision": revision},
+            triggers={"revision": revision, **args.get("stores", {})},
             lifecycle_scope="CREATE_ONLY",
             # What the caller waits for is recorded here too: a component's own options reach no child.
             opts=pulumi.ResourceOptions(parent=self, depends_on=opts.depends_on if opts else None),

@@ -68,8 +68,11 @@ class WorkQueue(pulumi.ComponentResource):
         self.register_outputs({"url": self.url, "arn": self.arn, "dead_letters_arn": self.dead_letters_arn})
 
     def sends(self) -> Grant:
-        """What a producer needs: the queue's address and the right to send to it."""
-        return Grant(environment={"QUEUE_URL": self.url}, statements=[allow(["sqs:SendMessage"], self.arn)])
+        """What a producer needs: the queue's address and the right to send to it and to ask whether it answers."""
+        return Grant(
+            environment={"QUEUE_URL": self.url},
+            statements=[allow(["sqs:GetQueueAttributes", "sqs:SendMessage"], self.arn)],
+        )
 
     def receives(self) -> Grant:
         """What a consumer needs: the right to take messages, and how often one is delivered before it is given up."""

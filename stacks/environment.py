@@ -14,6 +14,7 @@ from components.packaging import ARCHITECTURE, RUNTIME, dependencies_layer, file
 from components.python_function import PythonFunction, QueueSource
 from components.rate_limit_store import RateLimitStore
 from components.sandbox_function import SandboxFunction
+from components.signing_keys import SigningKeys
 from components.work_queue import WorkQueue
 from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
 from service.migrations import head_revision
@@ -49,6 +50,7 @@ def environment(settings: StackSettings) -> None:
             "retain": settings.protect_data,
         },
     )
+    signing_keys = SigningKeys("signing-keys", {"deletion_protection": settings.protect_data})
     rate_limits = RateLimitStore(
         "rate-limits",
         {
@@ -78,6 +80,7 @@ def environment(settings: StackSettings) -> None:
         },
     )
 
+    told = {"PLINTH_STACK": settings.stack, "POWERTOOLS_METRICS_NAMESPACE": "Plinth"}
     code = source_package("service", _ROOT, "service")
     dependencies = _layer(
         "service-dependencies", dependencies_layer("service-dependencies", _ROOT, "locks/service.txt")
@@ -88,8 +91,8 @@ def environment(settings: StackSettings) -> None:
             "code": code,
             "handler": "service.lambda_handlers.migrate.handler",
             "layers": [dependencies],
-            "grants": [database.connects(), network.reaches("secretsmanager")],
-            "environment": {"PLINTH_STACK": settings.stack},
+            "grants": [database.administers(), signing_keys.writes(), network.reaches("secretsmanager")],
+            "environment": told,
             "vpc_id": network.vpc_id,
             "subnet_ids": network.subnet_ids,
             "timeout_seconds": 300,
@@ -98,7 +101,12 @@ def environment(settings: StackSettings) -> None:
     )
     migration = Migration(
         "migration",
-        {"function_name": migrate.name, "alias_name": migrate.alias_name, "revision": head_revision()},
+        {
+            "function_name": migrate.name,
+            "alias_name": migrate.alias_name,
+            "revision": head_revision(),
+            "stores": {"database_login": database.secret_arn, "signing_keys": signing_keys.secret_arn},
+        },
         pulumi.ResourceOptions(depends_on=[database, migrate]),
     )
     after_migration = pulumi.ResourceOptions(depends_on=[migration])
@@ -112,9 +120,10 @@ def environment(settings: StackSettings) -> None:
                 database.connects(),
                 rate_limits.counts(),
                 queue.sends(),
+                signing_keys.reads(),
                 network.reaches("secretsmanager", "sqs"),
             ],
-            "environment": {"PLINTH_STACK": settings.stack},
+            "environment": told,
             "vpc_id": network.vpc_id,
             "subnet_ids": network.subnet_ids,
             "memory_mb": settings.api_memory_mb,
@@ -137,12 +146,32 @@ def environment(settings: StackSettings) -> None:
                 sandbox.runs(),
                 network.reaches("lambda", "secretsmanager"),
             ],
-            "environment": {"PLINTH_STACK": settings.stack},
+            "environment": told,
             "vpc_id": network.vpc_id,
             "subnet_ids": network.subnet_ids,
             "queues": [QueueSource(name="runs", queue_arn=queue.arn, maximum_concurrency=settings.worker_concurrency)],
             "memory_mb": settings.worker_memory_mb,
             "timeout_seconds": settings.worker_timeout_seconds,
+            "log_retention_days": settings.log_retention_days,
+        },
+        after_migration,
+    )
+    shell = PythonFunction(
+        "shell",
+        {
+            "code": code,
+            "handler": "service.lambda_handlers.shell.handler",
+            "layers": [dependencies],
+            "grants": [
+                database.connects(),
+                queue.sends(),
+                signing_keys.reads(),
+                network.reaches("secretsmanager", "sqs"),
+            ],
+            "environment": told,
+            "vpc_id": network.vpc_id,
+            "subnet_ids": network.subnet_ids,
+            "timeout_seconds": 60,
             "log_retention_days": settings.log_retention_days,
         },
         after_migration,
@@ -162,7 +191,8 @@ def environment(settings: StackSettings) -> None:
 
     pulumi.export("api_url", http_api.url)
     pulumi.export("docs_url", pulumi.Output.concat(http_api.url, "/docs"))
-    pulumi.export("function_names", {"api": api.name, "worker": worker.name, "migrate": migrate.name})
+    functions = {"api": api, "worker": worker, "migrate": migrate, "shell": shell}
+    pulumi.export("function_names", {name: function.name for name, function in functions.items()})
     pulumi.export("sandbox_function", sandbox.function_name)
     pulumi.export("database_endpoint", database.endpoint)
     pulumi.export("queue_url", queue.url)

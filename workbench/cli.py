@@ -134,6 +134,25 @@ def logs(
             print(line, flush=True)
 
 
+@app.command(context_settings={"allow_interspersed_args": False})
+def service(
+    stack: Stack,
+    arguments: Annotated[
+        list[str], typer.Argument(help="A command of the service, such as `items list`; `--help` shows them.")
+    ],
+) -> None:
+    """Run a command of the service inside a stack that is up: `python -m service`, where its database is.
+
+    What is piped into it becomes the command's standard input.
+    """
+    from workbench.local.shell import piped, run_in
+
+    answer = run_in(stack, arguments, piped(sys.stdin))
+    sys.stdout.write(answer.stdout)
+    sys.stderr.write(answer.stderr)
+    raise typer.Exit(answer.exit_code)
+
+
 @app.command()
 def manifest(stack: Stack, as_json: AsJson = False) -> None:
     """Evaluate a stack offline and print its resources: no credentials, no network, nothing built."""

@@ -10,6 +10,7 @@ from tests.support.evaluation import deploy, inputs, registered
 from workbench.manifest import Manifest
 
 ARGS: DatabaseArgs = {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"]}
+SECRET = "aws:secretsmanager/secret:Secret"
 CLUSTER, INSTANCE = "aws:rds/cluster:Cluster", "aws:rds/clusterInstance:ClusterInstance"
 PARAMETERS = "aws:rds/clusterParameterGroup:ClusterParameterGroup"
 
@@ -27,6 +28,7 @@ def test_it_is_a_cluster_of_one_instance_with_its_surroundings() -> None:
         "plinth:index:Database$aws:rds/clusterInstance:ClusterInstance::database-instance-1",
         "plinth:index:Database$aws:rds/clusterParameterGroup:ClusterParameterGroup::database-parameters",
         "plinth:index:Database$aws:rds/subnetGroup:SubnetGroup::database-subnets",
+        "plinth:index:Database$aws:secretsmanager/secret:Secret::database-app",
         "plinth:index:Database::database",
     ]
     assert inputs(manifest, CLUSTER, "database") == {
@@ -83,7 +85,7 @@ def test_its_security_group_lets_nothing_in_or_out_by_itself() -> None:
 )
 def test_all_of_it_is_protected_and_retained_alike(args: dict[str, Any], protect: bool, retain: bool) -> None:
     children = [each for each in deployed(**args).resources if each.custom]
-    assert len(children) == 5
+    assert len(children) == 6
     assert {(each.protect, each.retain_on_delete) for each in children} == {(protect, retain)}
 
 
@@ -103,25 +105,54 @@ def test_the_first_reader_scales_with_the_writer_and_the_others_do_not() -> None
     }
 
 
-def test_a_client_gets_the_address_the_one_secret_and_the_way() -> None:
+@pytest.mark.parametrize(("protected", "days"), [(True, 30), (False, 0)])
+def test_the_applications_login_is_a_secret_that_the_program_gives_no_value(protected: bool, days: int) -> None:
+    manifest = deployed(deletion_protection=protected)
+    assert inputs(manifest, SECRET, "database-app") == {
+        "name": "plinth-test-database-app",
+        "description": "The login of the application's own role in the database",
+        "recoveryWindowInDays": days,
+    }
+    assert [each for each in manifest.resources if each.type.startswith("aws:secretsmanager/secretVersion")] == []
+
+
+APP = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:plinth-test-database-app"
+MASTER = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
+READ, WRITE = "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"
+ENVIRONMENT = {
+    "DATABASE_HOST": "${aws:rds/cluster:Cluster::database.endpoint}",
+    "DATABASE_PORT": "5432",
+    "DATABASE_NAME": "plinth",
+    "DATABASE_SECRET_ARN": APP,
+    "PGSSLMODE": "require",
+}
+WAY = {
+    "name": "database",
+    "port": 5432,
+    "security_group_id": "${aws:ec2/securityGroup:SecurityGroup::database-security-group.id}",
+}
+
+
+def test_a_client_gets_the_address_the_applications_login_and_the_way() -> None:
     def program() -> None:
         pulumi.export("grant", Database("database", {**ARGS, "database_name": "plinth"}).connects())
 
-    secret = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
     assert deploy(program).outputs["grant"] == {
-        "environment": {
-            "DATABASE_HOST": "${aws:rds/cluster:Cluster::database.endpoint}",
-            "DATABASE_PORT": "5432",
-            "DATABASE_NAME": "plinth",
-            "DATABASE_SECRET_ARN": secret,
-            "PGSSLMODE": "require",
-        },
-        "statements": [{"actions": ["secretsmanager:GetSecretValue"], "resources": [secret]}],
-        "connections": [
-            {
-                "name": "database",
-                "port": 5432,
-                "security_group_id": "${aws:ec2/securityGroup:SecurityGroup::database-security-group.id}",
-            }
+        "environment": ENVIRONMENT,
+        "statements": [{"actions": [READ], "resources": [APP]}],
+        "connections": [WAY],
+    }
+
+
+def test_who_administers_it_logs_in_as_the_master_and_stores_the_applications_login() -> None:
+    def program() -> None:
+        pulumi.export("grant", Database("database", {**ARGS, "database_name": "plinth"}).administers())
+
+    assert deploy(program).outputs["grant"] == {
+        "environment": {**ENVIRONMENT, "DATABASE_ADMIN_SECRET_ARN": MASTER},
+        "statements": [
+            {"actions": [READ], "resources": [MASTER]},
+            {"actions": [READ, WRITE], "resources": [APP]},
         ],
+        "connections": [WAY],
     }

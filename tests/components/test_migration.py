@@ -35,6 +35,18 @@ def test_it_is_one_invocation_that_a_new_revision_repeats() -> None:
     assert migrating("0002") == {**first, "triggers": {"revision": "0002"}}
 
 
+def test_another_secret_to_fill_repeats_it() -> None:
+    def program() -> None:
+        secret = aws.secretsmanager.Secret("keys", name="keys")
+        Migration(
+            "migration",
+            {"function_name": "migrate", "alias_name": "live", "revision": "0001", "stores": {"keys": secret.arn}},
+        )
+
+    arn = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:keys"
+    assert inputs(deploy(program), INVOCATION, "migration")["triggers"] == {"revision": "0001", "keys": arn}
+
+
 def test_it_waits_for_what_it_is_told_to_and_others_can_wait_for_it() -> None:
     def program() -> None:
         first = aws.sqs.Queue("first")

@@ -1,7 +1,10 @@
 """Packages depend on their content alone, are made once, and hold nothing that does not belong."""
 
+import importlib.util
 import os
+import re
 import shutil
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from components.packaging import PackagingError, dependencies_layer, files_package, source_package
+from components.packaging import PackagingError, dependencies_layer, files_package, source_package, without_sections
+from service.core.keys import KeyRing
 
 ROOT = Path(__file__).parents[2]
 LOCK = "locks/service.txt"
@@ -159,25 +163,103 @@ def test_a_failed_installation_says_why_and_leaves_nothing(tmp_path: Path) -> No
     assert packages(tmp_path) == []
 
 
-def test_the_layer_holds_what_the_service_imports_and_nothing_of_the_machine(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PLINTH_PACKAGE_TARGET", "host")
-    (tmp_path / "locks").mkdir()
-    shutil.copy(ROOT / LOCK, tmp_path / LOCK)
-    layer = Path(dependencies_layer("layer", tmp_path, LOCK).path)
+RUNTIME_BRINGS = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "six", "urllib3")
+"""The top-level modules of boto3 in the Lambda runtime (AWS Lambda, "Lambda runtimes": python3.13)."""
 
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layer of the service, installed for this machine and Python."""
+    root = tmp_path_factory.mktemp("layer")
+    (root / "locks").mkdir()
+    shutil.copy(ROOT / LOCK, root / LOCK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLINTH_PACKAGE_TARGET", "host")
+        patch.setenv("PLINTH_PACKAGES", "build")
+        return Path(dependencies_layer("layer", root, LOCK).path)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Path:
+    """A folder with what the Lambda runtime brings and nothing else."""
+    folder = tmp_path / "runtime"
+    folder.mkdir()
+    for name in RUNTIME_BRINGS:
+        found = importlib.util.find_spec(name)
+        assert found is not None
+        assert found.origin is not None
+        file = Path(found.origin)
+        source = file.parent if file.name == "__init__.py" else file
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+def test_the_lock_of_the_layer_leaves_out_what_the_lambda_runtime_brings() -> None:
+    pinned = set(re.findall(r"^([a-z0-9-]+)==", (ROOT / LOCK).read_text(), re.MULTILINE))
+    assert pinned >= {"aws-lambda-powertools", "fastapi", "psycopg-binary", "sqlalchemy"}
+    assert pinned & {"boto3", "botocore", "jmespath", "python-dateutil", "s3transfer", "six", "urllib3"} == set()
+
+
+def test_the_layer_holds_nothing_of_the_machine_and_nothing_that_no_import_needs(layer: Path) -> None:
     assert [path.name for path in layer.iterdir()] == ["python"]
-    imports = "alembic, fastapi, limits, mangum, psycopg, pydantic_settings, slowapi, sqlalchemy, uuid_utils, valkey"
-    program = f"import sys; sys.path.insert(0, {str(layer / 'python')!r}); import {imports}; print(fastapi.__file__)"
-    found = subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-c", program], capture_output=True, text=True, timeout=60
-    )
-    assert (found.stdout, found.stderr) == (f"{layer / 'python' / 'fastapi' / '__init__.py'}\n", "")
-
     content = files(str(layer / "python"))
+    assert "fastapi/__init__.py" in content
     assert [path for path in content if path.endswith((".pyc", "RECORD", "direct_url.json"))] == []
+    assert [path for path in content if path.endswith((".c", ".h", ".pyi")) or "/testing/" in path] == []
     assert {path.partition("/")[0] for path in content}.isdisjoint({"bin", "boto3", "botocore", "pip", ".lock"})
+    assert sum((layer / "python" / path).stat().st_size for path in content) < 50_000_000
+
+
+@pytest.mark.parametrize("module", ["api", "migrate", "shell", "worker"])
+def test_each_function_starts_from_the_layer_and_what_the_runtime_brings(
+    module: str, layer: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNING_KEYS", KeyRing.generate().to_json())
+    places = [str(ROOT), str(layer / "python"), str(runtime)]
+    program = (
+        f"import sys; sys.path[:0] = {places}; import service.lambda_handlers.{module}; import sqlalchemy as found"
+    )
+    command = [sys.executable, "-I", "-S", "-B", "-c", f"{program}; print(found.__file__)"]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (found.stdout, found.stderr) == (f"{layer / 'python' / 'sqlalchemy' / '__init__.py'}\n", "")
+
+
+def test_the_layer_has_what_is_imported_at_the_first_use_and_its_libraries_work(layer: Path, runtime: Path) -> None:
+    program = f"""
+import sys
+sys.path[:0] = {[str(layer / "python"), str(runtime)]}
+import argon2, aws_xray_sdk.core, email_validator, psycopg, valkey, wrapt
+import aws_lambda_powertools.tracing
+from pwdlib import PasswordHash
+from sqlalchemy.engine import _result_cy
+hasher = PasswordHash.recommended()
+print(hasher.verify("secret", hasher.hash("secret")), psycopg.pq.__impl__, _result_cy._is_compiled())
+print(email_validator.validate_email("Ada@EXAMPLE.com", check_deliverability=False).normalized)
+"""
+    command = [sys.executable, "-I", "-S", "-B", "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (found.stdout, found.stderr) == ("True binary True\nAda@example.com\n", "")
+
+
+def test_what_lies_behind_the_last_segment_of_a_library_goes() -> None:
+    header = bytearray(64)
+    header[:6] = b"\x7fELF\x02\x01"
+    struct.pack_into("<QQ", header, 0x20, 64, 300)  # where program and section headers begin
+    struct.pack_into("<HHHHH", header, 0x36, 56, 2, 64, 5, 4)
+    first, last = (bytearray(56), bytearray(56))
+    struct.pack_into("<QQQQ", first, 8, 0, 0, 0, 176)
+    struct.pack_into("<QQQQ", last, 8, 176, 0, 0, 24)
+    segments = bytes(header + first + last) + b"x" * 24
+    without = without_sections(segments + b"debug information and section headers")
+    assert len(without) == len(segments) == 200
+    assert struct.unpack_from("<Q", without, 0x28) == (0,)
+    assert struct.unpack_from("<HHH", without, 0x3A) == (64, 0, 0)
+    assert without[64:] == segments[64:]
+
+
+@pytest.mark.parametrize("other", [b"", b"MZ", b"\x7fELF\x01\x01 32 bit", b"\xcf\xfa\xed\xfe of macOS"])
+def test_any_other_library_stays_as_it_is(other: bytes) -> None:
+    assert without_sections(other) == other
 
 
 def test_only_the_packages_used_last_are_kept(checkout: Callable[[str], Path]) -> None:

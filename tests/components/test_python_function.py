@@ -16,6 +16,12 @@ from workbench.manifest import Manifest
 FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
 ARN = "arn:aws:lambda:eu-central-1:111111111111:function:plinth-test-api"
 LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/plinth-test-api:*"
+TRACES = {
+    "Effect": "Allow",
+    "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+    "Resource": ["*"],
+}
+TOLD = {"POWERTOOLS_SERVICE_NAME": "plinth-test-api", "POWERTOOLS_TRACE_DISABLED": "false"}
 OWN_LOG = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": [LOGS]}
 
 DATABASE = Grant(
@@ -55,8 +61,9 @@ def test_outside_a_vpc_it_is_a_function_its_role_its_log_and_its_alias() -> None
         "handler": "app.handler",
         "memorySize": 512,
         "timeout": 20,
-        "environment": {"variables": {}},
+        "environment": {"variables": TOLD},
         "loggingConfig": {"logFormat": "JSON", "logGroup": "/aws/lambda/plinth-test-api"},
+        "tracingConfig": {"mode": "Active"},
         "publish": True,
     }
     assert inputs(manifest, ALIAS, "api-live") == {
@@ -81,8 +88,16 @@ def test_only_lambda_may_take_its_role() -> None:
     assert role == {"name": "plinth-test-api"}
 
 
-def test_without_grants_it_may_only_write_its_own_log() -> None:
-    assert policy(deployed(), "api-policy") == [OWN_LOG]
+def test_without_grants_it_may_only_write_its_own_log_and_traces() -> None:
+    assert policy(deployed(), "api-policy") == [OWN_LOG, TRACES]
+
+
+def test_a_function_that_is_not_traced_knows_it_and_may_not_send_traces() -> None:
+    manifest = deployed(tracing=False)
+    assert policy(manifest, "api-policy") == [OWN_LOG]
+    function = inputs(manifest, FUNCTION, "api")
+    assert function["environment"] == {"variables": {**TOLD, "POWERTOOLS_TRACE_DISABLED": "true"}}
+    assert "tracingConfig" not in function
 
 
 def test_its_role_and_environment_are_the_union_of_its_grants() -> None:
@@ -91,9 +106,10 @@ def test_its_role_and_environment_are_the_union_of_its_grants() -> None:
         OWN_LOG,
         {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": ["arn:secret"]},
         {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": ["arn:queue"]},
+        TRACES,
     ]
     assert inputs(manifest, FUNCTION, "api")["environment"] == {
-        "variables": {"DATABASE_HOST": "db", "QUEUE_URL": "https://queue", "STACK": "test"}
+        "variables": {"DATABASE_HOST": "db", "QUEUE_URL": "https://queue", "STACK": "test", **TOLD}
     }
 
 
@@ -212,9 +228,13 @@ def test_a_caller_gets_the_alias_and_the_right_to_invoke_it() -> None:
     }
 
 
-def test_new_code_takes_traffic_after_what_it_is_told_to_wait_for() -> None:
+@pytest.mark.parametrize("several", [True, False])
+def test_new_code_is_published_and_takes_traffic_after_what_it_is_told_to_wait_for(several: bool) -> None:
     def program() -> None:
         first = aws.sqs.Queue("first")
-        PythonFunction("api", arguments(), pulumi.ResourceOptions(depends_on=[first]))
+        waits = pulumi.ResourceOptions(depends_on=[first] if several else first)
+        PythonFunction("api", arguments(snap_start=True), waits)
 
-    assert names_of(resource(deploy(program), ALIAS, "api-live")) == {"api", "first"}
+    manifest = deploy(program)
+    assert names_of(resource(manifest, FUNCTION, "api")) == {"api-logs", "api-policy", "api-role", "first"}
+    assert names_of(resource(manifest, ALIAS, "api-live")) == {"api"}

@@ -13,9 +13,20 @@ from components.network import Network
 from components.python_function import PythonFunction
 from components.rate_limit_store import RateLimitStore
 from components.sandbox_function import SandboxFunction
+from components.signing_keys import SigningKeys
 from components.work_queue import WorkQueue
 
-COMPONENTS = [Database, HttpApi, Migration, Network, PythonFunction, RateLimitStore, SandboxFunction, WorkQueue]
+COMPONENTS = [
+    Database,
+    HttpApi,
+    Migration,
+    Network,
+    PythonFunction,
+    RateLimitStore,
+    SandboxFunction,
+    SigningKeys,
+    WorkQueue,
+]
 
 
 @pytest.fixture(scope="module")
@@ -62,5 +73,6 @@ def test_what_a_component_demands_is_required(schema: dict[str, Any]) -> None:
         "PythonFunction": ["code", "handler"],
         "RateLimitStore": ["subnetIds", "vpcId"],
         "SandboxFunction": ["accountId", "availabilityZones", "code", "handler", "layers"],
+        "SigningKeys": [],
         "WorkQueue": [],
     }

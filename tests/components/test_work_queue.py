@@ -62,7 +62,7 @@ def test_a_producer_may_only_send_and_a_consumer_may_not() -> None:
     outputs = deploy(program).outputs
     assert outputs["sends"] == Grant(
         environment={"QUEUE_URL": "${aws:sqs/queue:Queue::jobs.url}"},
-        statements=[{"actions": ["sqs:SendMessage"], "resources": [JOBS]}],
+        statements=[{"actions": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "resources": [JOBS]}],
     )
     assert outputs["receives"] == Grant(
         environment={"QUEUE_MAX_RECEIVES": "3"},

@@ -15,7 +15,8 @@ from workbench.project import configuration, stack_names
 
 STACKS = stack_names()
 FUNCTION = "aws:lambda/function:Function"
-SECRET = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
+MASTER_SECRET = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
+FUNCTIONS = ("api", "worker", "migrate", "shell")
 
 every_stack = pytest.mark.parametrize("stack", STACKS)
 
@@ -34,7 +35,16 @@ def own_log(stack: str, function: str) -> dict[str, Any]:
     }
 
 
-READS_SECRET = {"Effect": "Allow", "Action": ["secretsmanager:GetSecretValue"], "Resource": [SECRET]}
+def secrets(stack: str, *resources: str, write: bool = False) -> dict[str, Any]:
+    actions = ["secretsmanager:GetSecretValue", *(["secretsmanager:PutSecretValue"] if write else [])]
+    return {"Effect": "Allow", "Action": actions, "Resource": [*resources]}
+
+
+def secret(stack: str, name: str) -> str:
+    return arn(stack, "secretsmanager", f"secret:plinth-{stack}-{name}")
+
+
+TRACES = {"Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": ["*"]}
 
 
 @every_stack
@@ -47,9 +57,11 @@ def test_a_stack_has_the_components_of_one_environment(stack: str) -> None:
         "plinth:index:Network::network",
         "plinth:index:PythonFunction::api",
         "plinth:index:PythonFunction::migrate",
+        "plinth:index:PythonFunction::shell",
         "plinth:index:PythonFunction::worker",
         "plinth:index:RateLimitStore::rate-limits",
         "plinth:index:SandboxFunction::sandbox",
+        "plinth:index:SigningKeys::signing-keys",
         "plinth:index:WorkQueue::runs",
     ]
 
@@ -87,7 +99,7 @@ def test_the_outputs_are_the_ones_promised(stack: str) -> None:
     assert shown(stack_manifest(stack).outputs) == {
         "api_url": api,
         "docs_url": f"{api}/docs",
-        "function_names": {name: f"plinth-{stack}-{name}" for name in ("api", "worker", "migrate")},
+        "function_names": {name: f"plinth-{stack}-{name}" for name in FUNCTIONS},
         "sandbox_function": f"plinth-{stack}-sandbox",
         "database_endpoint": "${aws:rds/cluster:Cluster::database.endpoint}",
         "queue_url": "${aws:sqs/queue:Queue::runs.url}",
@@ -119,15 +131,26 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
     assert [each.name for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")] == [
         "api-policy",
         "migrate-policy",
+        "shell-policy",
         "worker-policy",
         "sandbox-policy",
     ]
-    assert policy(manifest, "migrate-policy") == [own_log(stack, "migrate"), READS_SECRET]
-    assert policy(manifest, "api-policy") == [
-        own_log(stack, "api"),
-        READS_SECRET,
-        {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [queue]},
+    login, keys = secret(stack, "database-app"), secret(stack, "signing-keys")
+    assert policy(manifest, "migrate-policy") == [
+        own_log(stack, "migrate"),
+        secrets(stack, login, write=True),
+        secrets(stack, keys, write=True),
+        secrets(stack, MASTER_SECRET),
+        TRACES,
     ]
+    for name in ("api", "shell"):
+        assert policy(manifest, f"{name}-policy") == [
+            own_log(stack, name),
+            secrets(stack, login),
+            secrets(stack, keys),
+            {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
+            TRACES,
+        ]
     assert policy(manifest, "worker-policy") == [
         {
             "Effect": "Allow",
@@ -158,7 +181,7 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
             "Resource": [arn(stack, "lambda", f"layer:plinth-{stack}-sandbox-runner:1")],
         },
         own_log(stack, "worker"),
-        READS_SECRET,
+        secrets(stack, login),
         {
             "Effect": "Allow",
             "Action": [
@@ -168,7 +191,14 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
             ],
             "Resource": [queue],
         },
+        TRACES,
     ]
+
+
+@every_stack
+def test_no_program_knows_a_secret_value(stack: str) -> None:
+    types = Counter(each.type for each in stack_manifest(stack).resources if "secretsmanager" in each.type)
+    assert types == {"aws:secretsmanager/secret:Secret": 2}
 
 
 @every_stack
@@ -176,16 +206,26 @@ def test_each_function_knows_what_it_uses(stack: str) -> None:
     manifest = stack_manifest(stack)
     variables = {
         name: set(inputs(manifest, FUNCTION, name).get("environment", {"variables": {}})["variables"])
-        for name in ("api", "worker", "migrate", "sandbox")
+        for name in (*FUNCTIONS, "sandbox")
     }
-    database = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN", "PGSSLMODE", "PLINTH_STACK"}
+    every = {"PLINTH_STACK", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_TRACE_DISABLED"}
+    database = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN", "PGSSLMODE"}
     assert variables == {
-        "api": database | {"QUEUE_URL", "RATE_LIMIT_STORAGE_URI"},
-        "worker": database | {"QUEUE_MAX_RECEIVES", "SANDBOX_FUNCTION"},
-        "migrate": database,
+        "api": every | database | {"QUEUE_URL", "RATE_LIMIT_STORAGE_URI", "SIGNING_KEYS_SECRET_ARN"},
+        "worker": every | database | {"QUEUE_MAX_RECEIVES", "SANDBOX_FUNCTION"},
+        "migrate": every | database | {"DATABASE_ADMIN_SECRET_ARN", "SIGNING_KEYS_SECRET_ARN"},
+        "shell": every | database | {"QUEUE_URL", "SIGNING_KEYS_SECRET_ARN"},
         "sandbox": set(),
     }
-    assert inputs(manifest, FUNCTION, "api")["environment"]["variables"]["PLINTH_STACK"] == stack
+    for name in FUNCTIONS:
+        known = inputs(manifest, FUNCTION, name)["environment"]["variables"]
+        assert {name: known[name] for name in every} == {
+            "PLINTH_STACK": stack,
+            "POWERTOOLS_METRICS_NAMESPACE": "Plinth",
+            "POWERTOOLS_SERVICE_NAME": f"plinth-{stack}-{name}",
+            "POWERTOOLS_TRACE_DISABLED": "false",
+        }
+        assert known["DATABASE_SECRET_ARN"] == secret(stack, "database-app")
 
 
 @every_stack
@@ -197,6 +237,8 @@ def test_the_ways_between_security_groups_are_these(stack: str) -> None:
         "api-to-rate-limits": 6379,
         "migrate-to-database": 5432,
         "migrate-to-endpoints": 443,
+        "shell-to-database": 5432,
+        "shell-to-endpoints": 443,
         "worker-to-database": 5432,
         "worker-to-endpoints": 443,
     }
@@ -211,10 +253,16 @@ def test_the_migration_runs_on_a_ready_database_before_new_code_takes_traffic(st
     manifest = stack_manifest(stack)
     invocation = resource(manifest, "aws:lambda/invocation:Invocation", "migration")
     instances = {each.name for each in manifest.of_type("aws:rds/clusterInstance:ClusterInstance")}
-    assert invocation.inputs["triggers"] == {"revision": head_revision()}
+    assert invocation.inputs["triggers"] == {
+        "revision": head_revision(),
+        "database_login": secret(stack, "database-app"),
+        "signing_keys": secret(stack, "signing-keys"),
+    }
     assert names_of(invocation) >= instances | {"migrate-live", "migrate-into-database", "migrate-policy"}
-    for function in ("api", "worker"):
-        assert "migration" in names_of(resource(manifest, "aws:lambda/alias:Alias", f"{function}-live"))
+    for function in ("api", "worker", "shell"):
+        # Publishing a version with a snapshot runs the code, which needs what the migration stores.
+        assert "migration" in names_of(resource(manifest, FUNCTION, function))
+        assert function in names_of(resource(manifest, "aws:lambda/alias:Alias", f"{function}-live"))
         assert "migration" in names_of(resource(manifest, "plinth:index:PythonFunction", function))
 
 
@@ -228,7 +276,7 @@ def test_a_run_stays_hidden_for_six_times_the_workers_timeout(stack: str) -> Non
 @every_stack
 def test_all_functions_but_the_sandbox_share_one_package(stack: str) -> None:
     manifest = stack_manifest(stack)
-    packages = {name: inputs(manifest, FUNCTION, name)["code"]["archive"] for name in ("api", "worker", "migrate")}
+    packages = {name: inputs(manifest, FUNCTION, name)["code"]["archive"] for name in FUNCTIONS}
     assert len(set(packages.values())) == 1
     assert inputs(manifest, FUNCTION, "sandbox")["code"]["archive"] not in packages.values()
 
@@ -275,7 +323,7 @@ def test_data_is_kept_in_prod_and_free_to_go_in_dev(
     kept = {each.name for each in manifest.resources if each.protect and each.custom}
     retained = {each.name for each in manifest.resources if each.retain_on_delete and each.custom}
     database = {each.name for each in manifest.resources if "plinth:index:Database$" in each.urn}
-    assert kept == (database if protect else set())
+    assert kept == (database | {"signing-keys"} if protect else set())
     assert retained == (database if retain else set())
     cluster = inputs(manifest, "aws:rds/cluster:Cluster", "database")
     assert {key: cluster[key] for key in expected} == expected
@@ -294,6 +342,7 @@ def test_dev_and_prod_differ_in_zones_retention_and_concurrency(
     assert {each.name: each.inputs["retentionInDays"] for each in groups} == {
         "api-logs": retention,
         "migrate-logs": retention,
+        "shell-logs": retention,
         "worker-logs": retention,
         "http-api-access-log": retention,
         "sandbox-logs": 3,

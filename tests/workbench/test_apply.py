@@ -8,13 +8,14 @@ from typing import Any
 import psycopg
 import pulumi
 import pytest
-from pulumi_aws import apigatewayv2, cloudwatch, elasticache, iam, kinesis, lambda_, rds, sqs
+from pulumi_aws import apigatewayv2, cloudwatch, elasticache, iam, kinesis, lambda_, rds, secretsmanager, sqs
 
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
 from workbench.local.apply import LocalProvider
 from workbench.local.cloud import Cloud
 from workbench.local.handlers.iam import widened
+from workbench.local.handlers.secretsmanager import remember
 from workbench.local.state import State
 from workbench.manifest import Manifest
 
@@ -124,15 +125,17 @@ def test_a_function_runs_its_code_and_a_change_of_code_publishes_a_version(apply
             handler="main.handler",
             code=code(tmp_path, text),
             publish=True,
-            environment={"variables": {"PGSSLMODE": "require", "OTHER": "kept"}},
+            environment={"variables": {"PGSSLMODE": "require", "POWERTOOLS_TRACE_DISABLED": "false", "OTHER": "kept"}},
+            tracing_config={"mode": "Active"},
         )
         alias = lambda_.Alias("fn-live", name="live", function_name=function.name, function_version=function.version)
         pulumi.export("alias", alias.arn)
         pulumi.export("version", function.version)
 
     body = "import os\ndef handler(event, context):\n    return {0}"
-    first = apply(lambda: program(body.format("[os.environ['PGSSLMODE'], os.environ['OTHER']]")))
-    assert invoke(apply.cloud, first.outputs["alias"]) == ["disable", "kept"]
+    told = "[os.environ[name] for name in ('PGSSLMODE', 'POWERTOOLS_TRACE_DISABLED', 'OTHER')]"
+    first = apply(lambda: program(body.format(told)))
+    assert invoke(apply.cloud, first.outputs["alias"]) == ["disable", "true", "kept"]
     second = apply(lambda: program(body.format("'changed'")))
     assert apply.steps == [("same", "fn-role"), ("update", "fn"), ("update", "fn-live")]
     assert (first.outputs["version"], second.outputs["version"]) == ("1", "2")
@@ -232,6 +235,88 @@ def test_a_cluster_is_a_database_that_its_secret_opens(apply: Applied) -> None:
     ) as connection:
         row = connection.execute("SELECT current_user, rolsuper FROM pg_roles WHERE rolname = current_user").fetchone()
     assert row == ("keeper", False)
+
+
+def value_of(cloud: Cloud, arn: str) -> str | None:
+    return cloud.client("secretsmanager").get_secret_value(SecretId=arn).get("SecretString")
+
+
+def test_a_secret_has_no_value_until_one_is_stored_and_keeps_it_when_its_description_changes(apply: Applied) -> None:
+    def program(description: str, name: str = "kept") -> None:
+        secret = secretsmanager.Secret("kept", name=name, description=description, recovery_window_in_days=0)
+        pulumi.export("arn", secret.arn)
+
+    arn = apply(lambda: program("one")).outputs["arn"]
+    assert value_of(apply.cloud, arn) is None
+    apply.cloud.client("secretsmanager").put_secret_value(SecretId=arn, SecretString="stored")
+    assert apply(lambda: program("two")).outputs["arn"] == arn
+    assert apply.steps == [("update", "kept")]
+    assert value_of(apply.cloud, arn) == "stored"
+    assert apply.cloud.client("secretsmanager").describe_secret(SecretId=arn)["Description"] == "two"
+    other = apply(lambda: program("two", name="other")).outputs["arn"]
+    assert (apply.steps, value_of(apply.cloud, other)) == ([("replace", "kept")], None)
+    names = [each["Name"] for each in apply.cloud.client("secretsmanager").list_secrets()["SecretList"]]
+    assert [name for name in names if name in ("kept", "other")] == ["other"]
+
+
+def test_a_secret_has_its_value_again_after_the_emulator_forgot_it(apply: Applied) -> None:
+    def program() -> None:
+        pulumi.export("arn", secretsmanager.Secret("lasting", name="lasting").arn)
+        pulumi.export("empty", secretsmanager.Secret("empty", name="empty").arn)
+
+    outputs = apply(program).outputs
+    client = apply.cloud.client("secretsmanager")
+    client.put_secret_value(SecretId=outputs["arn"], SecretString="stored")
+    remember(apply.cloud, apply.state)
+    assert (apply.cloud.folder / "secrets.json").stat().st_mode & 0o777 == 0o600
+    assert "stored" not in json.dumps([vars(applied) for applied in apply.state.resources.values()])
+    for arn in outputs.values():
+        client.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+    apply.state = State()
+    again = apply(program).outputs
+    assert [value_of(apply.cloud, arn) for arn in again.values()] == ["stored", None]
+    # Taken out of the program it is forgotten for good.
+    apply(lambda: None)
+    assert value_of(apply.cloud, apply(program).outputs["arn"]) is None
+
+
+def test_a_function_may_read_and_store_only_the_secrets_of_its_role(apply: Applied, tmp_path: Path) -> None:
+    text = """
+import boto3
+from botocore.exceptions import ClientError
+def handler(event, context):
+    client, said = boto3.client("secretsmanager"), []
+    for call, arn in event:
+        try:
+            value = {} if call == "get_secret_value" else {"SecretString": "new"}
+            getattr(client, call)(SecretId=arn, **value)
+            said.append("done")
+        except ClientError as error:
+            said.append(error.response["Error"]["Code"])
+    return said
+"""
+
+    def program() -> None:
+        role = iam.Role("keeper-role", name="keeper-role", assume_role_policy=TRUST)
+        read, written, other = (secretsmanager.Secret(name, name=name) for name in ("read", "written", "foreign"))
+        get, put = "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"
+        statements = [
+            {"Effect": "Allow", "Action": [get], "Resource": [read.arn]},
+            {"Effect": "Allow", "Action": [get, put], "Resource": [written.arn]},
+        ]
+        policy = pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.RolePolicy("keeper-policy", role=role.name, policy=policy)
+        archive = code(tmp_path, text)
+        lambda_.Function(
+            "keeper", name="keeper", role=role.arn, runtime="python3.13", handler="main.handler", code=archive
+        )
+        pulumi.export("arns", [read.arn, written.arn, other.arn])
+
+    arns = apply(program).outputs["arns"]
+    calls = [[call, arn] for arn in arns for call in ("get_secret_value", "put_secret_value")]
+    answer = apply.cloud.client("lambda").invoke(FunctionName="keeper", Payload=json.dumps(calls))
+    denied = "AccessDeniedException"
+    assert json.loads(answer["Payload"].read()) == ["done", denied, "done", "done", denied, denied]
 
 
 def test_a_moved_server_is_noticed_by_what_depends_on_it(apply: Applied) -> None:

@@ -143,6 +143,8 @@ def _initialise(installed: Path, data: Path, user: str | None, secret: str) -> N
         [
             str(installed / "bin" / "initdb"),
             *("-D", str(new), "-U", ADMIN, "--encoding=UTF8", "--locale=C", "--no-sync"),
+            # Knows upper and lower case beyond ASCII, as Aurora's default locale does.
+            *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
             *("--auth=scram-sha-256", f"--pwfile={password_file}"),
         ],
         capture_output=True,

@@ -91,6 +91,8 @@ class LocalStack:
     def _down(self, *, wipe: bool) -> bool:
         ended = bool(self.processes.recorded())
         with uninterrupted():
+            if not wipe:
+                self._remember_secrets()
             # The gateway first, so that nobody is served by half a stack; the database last, after its clients.
             for name in ("gateway", "emulator", "cache"):
                 self.processes.stop(name)
@@ -101,6 +103,18 @@ class LocalStack:
                 postgres.wipe(self.folder)
                 shutil.rmtree(self.folder, ignore_errors=True)
         return ended
+
+    def _remember_secrets(self) -> None:
+        """Keeps what was stored in secrets since the last `up`; one that never ended has none that are worth it."""
+        state = self.state()
+        if state.applying or not self.is_up():
+            return
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from workbench.local.handlers import secretsmanager
+
+        with contextlib.suppress(BotoCoreError, ClientError):
+            secretsmanager.remember(self.cloud(), state)
 
     def state(self) -> State:
         """What was applied last."""
@@ -138,6 +152,7 @@ class LocalStack:
         # Pulumi and boto3 take most of a second to import, which only an `up` is worth.
         from workbench.evaluate import evaluate_stack
         from workbench.local.apply import LocalProvider
+        from workbench.local.handlers import secretsmanager
 
         port = self._gateway_port(port)
         config = configuration(self.name)
@@ -169,6 +184,7 @@ class LocalStack:
         say("Waiting for the API to answer")
         self.processes.ensure(servers.gateway(self.folder), port)
         state.save(self._state_file)
+        secretsmanager.remember(cloud, state)
         self._wait_until_ready(cloud, state)
         return Up(state.outputs, provider.recorded_only())
 
@@ -214,10 +230,12 @@ def _stage_settings(cloud: Cloud, state: State) -> dict[str, Any]:
     if len(stages) != 1:
         raise UserError(f"The local cloud serves one HTTP API a stack; this one has {len(stages)} stages.")
     inputs = stages[0].inputs
+    apis = [applied for applied in state.resources.values() if applied.type == "aws:apigatewayv2/api:Api"]
     blocks = cast("list[dict[str, Any]]", inputs.get("routeSettings") or [])
     return {
         "emulator": cloud.emulator_port,
         "api": inputs["apiId"],
+        "cors": next((api.inputs.get("corsConfiguration") for api in apis), None),
         "default": _throttle(inputs.get("defaultRouteSettings") or {}),
         "routes": {block["routeKey"]: _throttle(block) for block in blocks},
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from workbench.local.handlers import apigatewayv2, ec2, elasticache, iam, lambda_, logs, rds, sqs
+from workbench.local.handlers import apigatewayv2, ec2, elasticache, iam, lambda_, logs, rds, secretsmanager, sqs
 from workbench.local.handlers.base import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -13,6 +13,7 @@ HANDLERS: Mapping[str, Handler] = {
     **lambda_.HANDLERS,
     **logs.HANDLERS,
     **rds.HANDLERS,
+    **secretsmanager.HANDLERS,
     **sqs.HANDLERS,
 }
 """Resource type to what makes it."""

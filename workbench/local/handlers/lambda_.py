@@ -23,6 +23,7 @@ ENVIRONMENT_HERE: Mapping[str, tuple[str, Callable[[str], str]]] = {
         "the local Valkey has no TLS",
         lambda value: value.replace("valkeys://", "valkey://", 1),
     ),
+    "POWERTOOLS_TRACE_DISABLED": ("the emulator has no X-Ray to send traces to", lambda _value: "true"),
 }
 """Environment variables that differ here, each with the reason and how. Nothing else of a function does."""
 
@@ -129,7 +130,7 @@ class Invocation(Custom):
         )
         result = answer["Payload"].read().decode()
         if "FunctionError" in answer:
-            raise UserError(f"The invocation {name} of {inputs['functionName']} failed: {_failure(result)}")
+            raise UserError(f"The invocation {name} of {inputs['functionName']} failed: {failure(result)}")
         return f"{inputs['functionName']}-{name}", {"result": result}
 
     def update(self, cloud: Cloud, before: Applied, inputs: Mapping[str, Any]) -> Made | None:
@@ -213,7 +214,7 @@ def _invoke_arn(cloud: Cloud, arn: str) -> str:
     return f"arn:aws:apigateway:{cloud.region}:lambda:path/2015-03-31/functions/{arn}/invocations"
 
 
-def _failure(result: str) -> str:
+def failure(result: str) -> str:
     """The error message of a function, and the last line of its own that led there."""
     try:
         document = json.loads(result)

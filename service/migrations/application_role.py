@@ -1,0 +1,136 @@
+"""The role that the application logs in as: it reads and writes rows, and can change nothing of the schema.
+
+It is made and kept by the user who migrates. On AWS that is Aurora's master user, who may make roles and owns the
+database, but is no superuser: nothing here asks for one.
+"""
+
+import json
+import secrets
+from typing import Any, Final
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Connection
+
+from service.core.database import is_refused_login
+from service.core.stored_secret import Stored
+
+ROLE: Final = "plinth_app"
+
+_OVER_THE_SERVER = (
+    "SELECT 1 FROM pg_roles WHERE rolname = {name}"
+    " AND (rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls)"
+)
+
+_DEFAULTS = {"statement_timeout": "10s", "lock_timeout": "5s", "idle_in_transaction_session_timeout": "60s"}
+"""Nobody waits longer than the gateway does; and a function frozen in a transaction lets go of its locks."""
+
+_RIGHTS = (
+    "REVOKE CREATE, TEMPORARY ON DATABASE {database} FROM PUBLIC, {role}",
+    "REVOKE CREATE ON SCHEMA public FROM PUBLIC, {role}",
+    "GRANT CONNECT ON DATABASE {database} TO {role}",
+    "GRANT USAGE ON SCHEMA public TO {role}",
+    "REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+    "REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {role}",
+    "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    # For what is made outside of a migration, which ends with all of the above.
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {role}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {role}",
+)
+"""All that the role may do in this database. Run again, they leave the same rights behind."""
+
+
+class UnsafeRoleError(RuntimeError):
+    """There is a role of that name which may do more than the application should."""
+
+
+def exists(connection: Connection) -> bool:
+    """Whether the server has the role, which all of its databases share."""
+    return _one(connection, "SELECT 1 FROM pg_roles WHERE rolname = {name}") is not None
+
+
+def provide(connection: Connection, login: Stored) -> bool:
+    """See that the role is there with its rights, and that `login` lets it in. Returns whether the password is new.
+
+    A secret lost while the role stayed is as good as a first time: the role gets a new password. Raises
+    UnsafeRoleError.
+    """
+    if not exists(connection):
+        _run(connection, "CREATE ROLE {role} LOGIN")
+    grant(connection)
+    if _lets_in(connection, login.read()):
+        return False
+    rotate(connection, login)
+    return True
+
+
+def grant(connection: Connection) -> None:
+    """Give the role its rights on everything that is there now. Raises UnsafeRoleError."""
+    if _one(connection, _OVER_THE_SERVER) is not None:
+        raise UnsafeRoleError(f"The role {ROLE} has rights over the whole server: take them away, or drop it.")
+    if _one(connection, "SELECT 1 FROM pg_auth_members WHERE member = {name}::regrole") is not None:
+        raise UnsafeRoleError(f"The role {ROLE} is a member of another one: revoke that, or drop it.")
+    for statement in _RIGHTS:
+        _run(connection, statement)
+    for parameter, value in _DEFAULTS.items():
+        _run(connection, "ALTER ROLE {role} SET {parameter} = {value}", parameter=parameter, value=value)
+
+
+def rotate(connection: Connection, login: Stored) -> None:
+    """Give the role a new password and store it. Open connections go on; the next ones need the new password.
+
+    Stored before the caller's commit: were the commit lost, the next migration would find that the login fails and
+    mend it. The other way round, a failure to store would lock the application out.
+    """
+    password = secrets.token_urlsafe(32)
+    # Only its digest travels: a statement may end up in the server's log.
+    verifier = _driver(connection).pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256")
+    _run(connection, "ALTER ROLE {role} PASSWORD {verifier}", verifier=verifier.decode())
+    login.write(json.dumps({"username": ROLE, "password": password}))
+
+
+def _lets_in(connection: Connection, login: str | None) -> bool:
+    try:
+        known: Any = json.loads(login or "")
+        user, password = known["username"], known["password"]
+    except (ValueError, KeyError, TypeError):
+        return False
+    if user != ROLE:
+        return False
+    where = _driver(connection).info
+    try:
+        psycopg.connect(
+            host=where.host, port=where.port, dbname=where.dbname, user=user, password=password, connect_timeout=10
+        ).close()
+        return True
+    except psycopg.OperationalError as error:
+        if is_refused_login(error):
+            return False
+        raise
+
+
+def _one(connection: Connection, query: str) -> Any:
+    return _driver(connection).execute(_composed(connection, query)).fetchone()
+
+
+def _run(connection: Connection, statement: str, *, parameter: str = "", **literals: str) -> None:
+    _driver(connection).execute(_composed(connection, statement, parameter, literals))
+
+
+def _composed(
+    connection: Connection, text: str, parameter: str = "", literals: dict[str, str] | None = None
+) -> sql.Composed:
+    # Statements about roles take no bound parameters.
+    return sql.SQL(text).format(  # pyright: ignore[reportArgumentType]  # from the constants above
+        role=sql.Identifier(ROLE),
+        name=sql.Literal(ROLE),
+        database=sql.Identifier(_driver(connection).info.dbname),
+        parameter=sql.Identifier(parameter),
+        **{key: sql.Literal(value) for key, value in (literals or {}).items()},
+    )
+
+
+def _driver(connection: Connection) -> psycopg.Connection[Any]:
+    driver: Any = connection.connection.driver_connection
+    return driver
