@@ -64,9 +64,21 @@ class Plinth:
         return emulator_client(service, self.processes()["emulator"]["port"], REGION, ACCOUNT)
 
 
+PASSWORD = "correct horse battery"
+
+
+def sign_up(client: httpx2.Client, email: str) -> str:
+    """Registers a user with `PASSWORD` and signs in; the Authorization header to send from then on."""
+    registered = client.post("/v1/auth/register", json={"email": email, "password": PASSWORD})
+    assert registered.status_code == 201, registered.text
+    answer = client.post("/v1/auth/token", data={"username": email, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return f"Bearer {answer.json()['access_token']}"
+
+
 @dataclass(frozen=True)
 class Stack:
-    """The dev stack that is up for the whole run of the tests."""
+    """The dev stack that is up for the whole run of the tests. `http` is signed in as a member."""
 
     plinth: Plinth
     outputs: Mapping[str, Any]

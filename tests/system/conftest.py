@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from tests.support.folders import server_folder
-from tests.support.local_stack import Plinth, Stack
+from tests.support.local_stack import Plinth, Stack, sign_up
 from workbench.local.processes import free_port
 from workbench.project import ROOT
 
@@ -29,4 +29,5 @@ def stack() -> Generator[Stack]:
         assert brought_up.returncode == 0, brought_up.stderr
         outputs = json.loads(brought_up.stdout)
         with httpx2.Client(base_url=outputs["api_url"], timeout=40) as client:
+            client.headers["Authorization"] = sign_up(client, "ada@example.com")
             yield Stack(plinth, outputs, client)

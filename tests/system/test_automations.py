@@ -132,7 +132,7 @@ def test_a_failure_of_ours_is_retried_and_ends_in_the_dead_letter_queue(stack: S
         )
     assert (run["status"], run["started_at"], run["stdout"]) == ("error", None, None)
     assert run["reason"].startswith("no sandbox could be started: ")
-    assert [json.loads(message["Body"]) for message in dead] == [{"run_id": run_id}]
+    assert [json.loads(message["Body"])["run_id"] for message in dead] == [run_id]
 
 
 def test_a_failure_of_the_script_is_never_retried(stack: Stack) -> None:
