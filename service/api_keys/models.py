@@ -19,9 +19,13 @@ class ApiKey(Identified, Base):
         CheckConstraint("char_length(key_hash) = 64", name="key_hash_length"),
         UniqueConstraint("key_hash"),
         Index(None, "user_id", "id"),
+        Index(None, "made_with"),
     )
 
     user_id: Mapped[UUID] = mapped_column(ForeignKey(User.id, ondelete="CASCADE"))
+    made_with: Mapped[UUID | None] = mapped_column(ForeignKey("api_keys.id", ondelete="SET NULL"))
+    """The key that was sent to make this one. A key that somebody stole is revoked together with all that it made."""
+
     name: Mapped[str] = mapped_column(Text)
     prefix: Mapped[str] = mapped_column(Text)
     """The beginning of the key, by which its owner recognises it."""

@@ -1,6 +1,6 @@
 """Queries over API keys. The only place that decides which keys an actor can see."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -32,10 +32,24 @@ def page(session: Session, actor: Actor, *, limit: int, cursor: str | None) -> S
     return newest_first(session, visible_to(actor), ApiKey.id, limit=limit, cursor=cursor)
 
 
-def get_to_change(session: Session, actor: Actor, key_id: UUID) -> ApiKey | None:
-    """The key, locked until the transaction ends."""
-    statement = visible_to(actor).where(ApiKey.id == key_id).with_for_update(key_share=True)
+def get(session: Session, actor: Actor, key_id: UUID) -> ApiKey | None:
+    """The key as it is now. Lock its user first: under that lock keys are made and revoked."""
+    statement = visible_to(actor).where(ApiKey.id == key_id)
     return session.scalar(statement.execution_options(populate_existing=True))
+
+
+def get_live(session: Session, actor: Actor, key_id: UUID) -> ApiKey | None:
+    """The same, unless it was revoked or has expired."""
+    statement = visible_to(actor).where(ApiKey.id == key_id, _is_live())
+    return session.scalar(statement.execution_options(populate_existing=True))
+
+
+def revoke(session: Session, key_id: UUID) -> None:
+    """From now on the key, those made with it, those made with these and so on are good for nothing."""
+    made = select(ApiKey.id).where(ApiKey.id == key_id).cte("made", recursive=True)
+    made = made.union(select(ApiKey.id).join(made, ApiKey.made_with == made.c.id))
+    statement = update(ApiKey).where(ApiKey.id.in_(select(made.c.id)), ApiKey.revoked_at.is_(None))
+    session.execute(statement.values(revoked_at=func.clock_timestamp()))
 
 
 def live(session: Session, key_hash: str) -> LiveKey | None:
@@ -47,11 +61,6 @@ def live(session: Session, key_hash: str) -> LiveKey | None:
     )
     row = session.execute(statement).one_or_none()
     return None if row is None else LiveKey(*row)
-
-
-def expiry(session: Session, key_id: UUID) -> datetime | None:
-    """When the key expires; None where it does not."""
-    return session.scalar(select(ApiKey.expires_at).where(ApiKey.id == key_id))
 
 
 def count_live(session: Session, actor: Actor) -> int:

@@ -21,8 +21,8 @@ router = APIRouter(prefix="/api-keys", tags=["api-keys"])
 def create_api_key(body: ApiKeyCreate, actor: ApiKeysWriter, session: SessionDependency) -> ApiKeyCreated:
     """Make an API key. The answer is the only place where it is ever shown.
 
-    It is allowed no more than the credential that makes it (403 otherwise), and a key made with a key expires no later
-    than that one. A user has at most 50 keys that are neither revoked nor expired (429 otherwise).
+    It is allowed no more than the credential that makes it (403 otherwise). A key made with a key expires no later than
+    that one, and is revoked with it. A user has at most 50 keys that are neither revoked nor expired (429 otherwise).
     """
     made = service.create(session, actor=actor, name=body.name, scopes=body.scopes, expires_at=body.expires_at)
     return ApiKeyCreated(**ApiKeyRead.model_validate(made.stored).model_dump(), key=made.key)
@@ -38,5 +38,5 @@ def list_api_keys(parameters: PageParameters, actor: ApiKeysReader, session: Ses
 @router.delete("/{api_key_id}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404))
 @limit("DELETE /v1/api-keys/{api_key_id}")
 def revoke_api_key(api_key_id: UUID, actor: ApiKeysWriter, session: SessionDependency) -> None:
-    """Revoke an API key, at once and for good. Revoking it again changes nothing."""
+    """Revoke an API key and every key made with it, at once and for good. Revoking it again changes nothing."""
     service.revoke(session, actor=actor, api_key_id=api_key_id)

@@ -59,7 +59,7 @@ class ApiKeyRead(ResponseBody):
     """An API key, without the key itself."""
 
     id: UUID
-    name: str
+    name: str = Field(examples=["Deployment pipeline"])
     prefix: str = Field(description=f"The first {SHOWN_CHARACTERS} characters of the key.", examples=["plinth_8fQ2x"])
     scopes: list[str] = Field(examples=[["items:read", "items:write"]])
     created_at: datetime

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from service.api_keys import repository, secret
@@ -22,7 +21,7 @@ from service.core.errors import (
     UnauthenticatedError,
 )
 from service.core.pagination import Slice
-from service.users import repository as users
+from service.users import owners
 
 MAX_LIVE_KEYS: Final = 50
 """Keys of one user that are good at the same time."""
@@ -52,13 +51,12 @@ def create(
 ) -> NewKey:
     """A new key, allowed what its maker's credential is allowed, or less.
 
-    A key made with a key expires no later than that one. Raises MissingScopeError, InvalidInputError for an expiry
-    that is past or too late, QuotaExceededError.
+    A key made with a key expires no later than that one, and is revoked with it. Raises MissingScopeError,
+    InvalidInputError for an expiry that is past or too late, QuotaExceededError.
     """
     allowed = _allowed(actor, scopes)
-    if not users.lock(session, actor.user_id):
-        raise UnauthenticatedError("The user is gone.", error="invalid_token")
-    expires_at = _expiry(session, actor, expires_at)
+    owners.lock(session, actor)
+    expires_at = _expiry(expires_at, _maker(session, actor))
     if repository.count_live(session, actor) >= MAX_LIVE_KEYS:
         message = f"A user has at most {MAX_LIVE_KEYS} API keys that are good: revoke one first."
         raise QuotaExceededError(message, retry_after_seconds=60)
@@ -66,6 +64,7 @@ def create(
     key = secret.new()
     stored = ApiKey(
         user_id=actor.user_id,
+        made_with=actor.api_key_id,
         name=name,
         prefix=key[: secret.SHOWN_CHARACTERS],
         key_hash=secret.digest(key, pepper=keys.key_ring().api_key_pepper),
@@ -83,13 +82,14 @@ def page(session: Session, *, actor: Actor, limit: int = 20, cursor: str | None 
 
 
 def revoke(session: Session, *, actor: Actor, api_key_id: UUID) -> None:
-    """From now on the key is refused. Revoking it again changes nothing. Raises NotFoundError."""
-    key = repository.get_to_change(session, actor, api_key_id)
-    if key is None:
+    """From now on the key is refused, and so is every key that was made with it, or with one of those.
+
+    Revoking it again changes nothing. Raises NotFoundError.
+    """
+    owners.lock(session, actor)
+    if repository.get(session, actor, api_key_id) is None:
         raise NotFoundError("API key", api_key_id)
-    if key.revoked_at is None:
-        key.revoked_at = func.clock_timestamp()
-        session.flush()
+    repository.revoke(session, api_key_id)
 
 
 def note_use(session: Session, *, api_key_id: UUID) -> bool:
@@ -118,10 +118,20 @@ def _allowed(actor: Actor, asked: Collection[str] | None) -> Collection[str]:
     return set(asked)
 
 
-def _expiry(session: Session, actor: Actor, asked: datetime | None) -> datetime | None:
+def _maker(session: Session, actor: Actor) -> ApiKey | None:
+    """The key in use, if one is. Raises UnauthenticatedError where it was revoked since it was checked."""
+    if actor.api_key_id is None:
+        return None
+    maker = repository.get_live(session, actor, actor.api_key_id)
+    if maker is None:
+        raise UnauthenticatedError("The API key has expired or was revoked.", error="invalid_token")
+    return maker
+
+
+def _expiry(asked: datetime | None, maker: ApiKey | None) -> datetime | None:
     if asked is not None and asked <= datetime.now(UTC):
         raise InvalidInputError("expires_at is past.")
-    latest = None if actor.api_key_id is None else repository.expiry(session, actor.api_key_id)
+    latest = None if maker is None else maker.expires_at
     if latest is None or asked is None:
         return asked or latest
     if asked > latest:

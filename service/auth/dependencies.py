@@ -10,6 +10,7 @@ from service.api_keys import service as api_keys
 from service.auth import service
 from service.core.actor import SCOPES, Actor
 from service.core.dependencies import SessionDependency
+from service.core.limits import client_network
 from service.core.threads import waiting
 
 _bearer = OAuth2PasswordBearer(
@@ -48,6 +49,13 @@ def _actor(session: Session, token: str | None, api_key: str | None) -> Actor:
         session.commit()
     return actor
 
+
+async def _client_network(request: Request) -> str:
+    return client_network(request.scope)
+
+
+ClientNetwork = Annotated[str, Depends(_client_network)]
+"""Where the request comes from, as `service.core.limits` counts it."""
 
 Caller = Annotated[Actor, Depends(authenticated)]
 """Whoever is calling, whatever the credential is allowed."""

@@ -85,7 +85,7 @@ def require_acceptable(password: str, *, email: str) -> None:
         storable(password)
     except ValueError as error:
         raise InvalidInputError(f"A password {error}.") from None
-    simple = password.strip().casefold()
+    simple = _normal(password).strip().casefold()
     if simple in _OBVIOUS or len(set(simple)) == 1 or simple in (email.casefold(), email.partition("@")[0].casefold()):
         raise InvalidInputError("That password is among the first that anybody would try: choose another.")
 

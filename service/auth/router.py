@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Response, status
 
 from service.auth import forms, service
-from service.auth.dependencies import Caller
+from service.auth.dependencies import Caller, ClientNetwork
 from service.auth.forms import TokenFormDependency
 from service.auth.schemas import TokenRead, TokenRefresh
 from service.core.dependencies import SessionDependency
@@ -28,12 +28,16 @@ def register_user(body: UserCreate, session: SessionDependency, response: Respon
 
 @public.post("/token", responses=problems(401, 413), openapi_extra=forms.BODY)
 @limit("POST /v1/auth/token")
-def issue_token(form: TokenFormDependency, session: SessionDependency) -> TokenRead:
+def issue_token(form: TokenFormDependency, network: ClientNetwork, session: SessionDependency) -> TokenRead:
     """Sign in: an access token for a quarter of an hour, and a refresh token to go on with for 30 days.
 
     A scope that the user cannot have is a 400. A user has at most 20 sessions: one more ends the oldest.
+    Ten wrong passwords in a quarter of an hour, or a hundred in an hour from wherever, are a 429 until that has passed.
     """
-    return _read(service.sign_in(session, email=form.username, password=form.password, scopes=form.scopes))
+    signed_in = service.sign_in(
+        session, email=form.username, password=form.password, network=network, scopes=form.scopes
+    )
+    return _read(signed_in)
 
 
 @public.post("/refresh", responses=problems(401, 413))

@@ -42,8 +42,14 @@ class TokenRefresh(RequestBody):
 class TokenRead(ResponseBody):
     """The credentials of a session."""
 
-    access_token: str = Field(description="To be sent as `Authorization: Bearer …`.")
-    refresh_token: str = Field(description="Good for one `POST /v1/auth/refresh`.")
+    access_token: str = Field(
+        description="To be sent as `Authorization: Bearer …`.",
+        examples=["eyJhbGciOiJIUzI1NiIsImtpZCI6ImsxIn0.eyJzdWIiOiIuLi4ifQ.c2lnbmF0dXJl"],
+    )
+    refresh_token: str = Field(
+        description="Good for one `POST /v1/auth/refresh`.",
+        examples=["plinth_rt_dT7Jj0ZlXv1yQm3sKc8WbH5nRf2uGa9oPe4xLi6tYwE"],
+    )
     token_type: Literal["bearer"] = "bearer"  # noqa: S105
     expires_in: int = Field(description="Seconds that the access token is good for.", examples=[LIFETIME_SECONDS])
     scope: str = Field(description="What the access token is allowed, separated by spaces.", examples=["items:read"])

@@ -13,7 +13,7 @@ from service.api_keys import secret
 from service.auth import passwords, refresh_tokens, repository, tokens
 from service.core import keys, metrics
 from service.core.actor import ROLE_SCOPES, SCOPES, Actor, Role
-from service.core.attempts import password_attempts
+from service.core.attempts import sign_in_attempt
 from service.core.errors import (
     ConflictError,
     InvalidInputError,
@@ -73,15 +73,16 @@ def require_scopes(actor: Actor, required: Sequence[str]) -> None:
         raise MissingScopeError(missing)
 
 
-def sign_in(session: Session, *, email: str, password: str, scopes: Collection[str] = ()) -> SignedIn:
+def sign_in(session: Session, *, email: str, password: str, network: str, scopes: Collection[str] = ()) -> SignedIn:
     """Begin a session with those scopes, or with all of the user's role where none are given.
 
-    Raises UnauthenticatedError, in the same words and after the same work whether it is the address that nobody has
-    or the password that is wrong; InvalidScopeError; TooManyAttemptsError after too many for one address.
+    `network` is where the request comes from. Raises UnauthenticatedError, in the same words and after the same work
+    whether it is the address that nobody has or the password that is wrong; InvalidScopeError; TooManyAttemptsError
+    after too many failures for the address.
     """
     address = _address(email)
     known = None if address is None else users.credentials(session, address)
-    with password_attempts.counted(address or email):
+    with sign_in_attempt(address or email, network=network):
         found = passwords.verdict(password, known.password_hash if known else None)
         if known is None or not found.matches:
             metrics.add("SignInsFailed")

@@ -51,5 +51,5 @@ class Actor:
 
     @property
     def limit_key(self) -> str:
-        """What requests are counted by: each API key for itself, all sessions of a user together."""
+        """What a client's requests are counted by: each API key for itself, all sessions of a user together."""
         return f"user:{self.user_id}" if self.api_key_id is None else f"api-key:{self.api_key_id}"

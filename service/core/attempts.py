@@ -1,10 +1,11 @@
-"""Guesses at a secret: counted by whom they are about, wherever they come from, and refused when they are too many."""
+"""Guesses at a secret: counted by whom they are about and where they come from, and refused when they are too many."""
 
 import hashlib
 import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
+from uuid import UUID
 
 from service.core.counts import StoreAwayError, get_counts
 from service.core.errors import ServiceError, UnauthenticatedError
@@ -59,5 +60,27 @@ class Attempts:
         return f"attempts:{self._kind}:{hashlib.sha256(subject.encode(errors='surrogatepass')).hexdigest()}"
 
 
-password_attempts: Final = Attempts("password", most=10, window_seconds=15 * 60)
-"""Guesses at a password, by the address of the account."""
+_FROM_ONE_NETWORK: Final = Attempts("password-from-network", most=10, window_seconds=15 * 60)
+_FROM_EVERYWHERE: Final = Attempts("password", most=100, window_seconds=60 * 60)
+_SIGNED_IN: Final = Attempts("own-password", most=10, window_seconds=15 * 60)
+
+
+@contextmanager
+def sign_in_attempt(address: str, *, network: str) -> Generator[None]:
+    """A guess at the password of the account with that address, by somebody in that network. See `Attempts.counted`.
+
+    Ten failures in a quarter of an hour stop the network and nobody else, or anybody could lock anybody out. A hundred
+    in an hour, from wherever, stop everybody: that is the bound for whoever has many networks to guess from.
+    """
+    with _FROM_ONE_NETWORK.counted(f"{address} {network}"), _FROM_EVERYWHERE.counted(address):
+        yield
+
+
+@contextmanager
+def own_password_attempt(user_id: UUID) -> Generator[None]:
+    """A guess at that user's password with a credential of theirs, which may be stolen. See `Attempts.counted`.
+
+    Counted apart from signing in: whoever has no credential cannot keep a user from changing the password.
+    """
+    with _SIGNED_IN.counted(str(user_id)):
+        yield

@@ -20,7 +20,8 @@ from starlette.types import Scope
 
 from service.core.actor import Actor
 from service.core.counts import Count, StoreAwayError, get_counts
-from service.core.limits_table import PER_ADDRESS, ROUTES
+from service.core.errors import ServiceError
+from service.core.limits_table import KEYS_TOGETHER, PER_ADDRESS, ROUTES
 from service.core.threads import waiting
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -31,7 +32,8 @@ class Allowance:
     """What a client has left of a limit."""
 
     policy: str
-    """`default` for the route's own limit, `address` for that of all requests from an address."""
+    """`default` for the route's own limit, `api-keys` for what a user's keys share of it, `address` for that of all
+    requests from an address."""
 
     limit: int
     window_seconds: int
@@ -50,6 +52,18 @@ class Allowance:
         }
 
 
+class KeysTogetherError(ServiceError):
+    """A user's API keys together use a route too often."""
+
+    status = 429
+    code = "too-many-requests"
+    title = "Too Many Requests"
+
+    def __init__(self, item: RateLimitItem, *, retry_after_seconds: int) -> None:
+        super().__init__(f"The limit of all your API keys together is {item}.")
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
 def allowance(scope: Scope) -> Allowance | None:
     """What the request's client has left, by the limit that it reaches first. None where nothing was counted."""
     noted: list[Allowance] = scope.get("state", {}).get("allowances", [])
@@ -64,7 +78,7 @@ def limit(route: str) -> Callable[[Endpoint], Endpoint]:
     row = ROUTES[route]
 
     def decorate(endpoint: Endpoint) -> Endpoint:
-        limited = endpoint if row.per_client is None else _limited(endpoint, row.per_client, strict=row.strict)
+        limited = endpoint if row.per_client is None else _limited(endpoint, route, row.per_client, strict=row.strict)
         cast("Any", limited).route_key = route
         return limited
 
@@ -146,9 +160,10 @@ limiter = Limiter(key_func=_client_key, key_style="endpoint", storage_uri="plint
 """The limiter of this process."""
 
 
-def _limited(endpoint: Endpoint, per_client: str, *, strict: bool) -> Endpoint:
+def _limited(endpoint: Endpoint, route: str, per_client: str, *, strict: bool) -> Endpoint:
     """The endpoint behind the limit, with the `request` parameter that slowapi needs."""
     item = parse(per_client)
+    together = type(item)(item.amount * KEYS_TOGETHER, item.multiples)
 
     @functools.wraps(endpoint)
     def admitted(*args: Any, request: Request, **kwargs: Any) -> Any:
@@ -156,6 +171,7 @@ def _limited(endpoint: Endpoint, per_client: str, *, strict: bool) -> Endpoint:
             _note(request.scope, "default", item, counted)
             if strict and not counted.exact:
                 raise StoreAwayError
+            _admit_keys(request, route, together)
         return endpoint(*args, **kwargs)
 
     signature = inspect.signature(endpoint)
@@ -180,7 +196,18 @@ def _limited(endpoint: Endpoint, per_client: str, *, strict: bool) -> Endpoint:
     return cast("Endpoint", limited)
 
 
-def _note(scope: Scope, policy: str, item: RateLimitItem, counted: Count) -> None:
+def _admit_keys(request: Request, route: str, together: RateLimitItem) -> None:
+    """Count a request with an API key for all keys of its user. Raises KeysTogetherError."""
+    actor: Actor | None = getattr(request.state, "actor", None)
+    if actor is None or actor.api_key_id is None:
+        return
+    counted = get_counts().add(f"api-keys-of:{actor.user_id}:{route}", window_seconds=together.get_expiry())
+    left = _note(request.scope, "api-keys", together, counted)
+    if counted.value > together.amount:
+        raise KeysTogetherError(together, retry_after_seconds=left.reset_seconds)
+
+
+def _note(scope: Scope, policy: str, item: RateLimitItem, counted: Count) -> Allowance:
     left = Allowance(
         policy=policy,
         limit=item.amount,
@@ -189,6 +216,7 @@ def _note(scope: Scope, policy: str, item: RateLimitItem, counted: Count) -> Non
         reset_seconds=max(1, math.ceil(counted.rest_seconds)),
     )
     scope.setdefault("state", {}).setdefault("allowances", []).append(left)
+    return left
 
 
 @functools.lru_cache(maxsize=256)

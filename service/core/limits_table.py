@@ -54,6 +54,13 @@ Twice what one client may read, so that two people behind one address do not mee
 lets through on any route, so that no address alone can keep the others out.
 """
 
+KEYS_TOGETHER: Final = 3
+"""How many times a route's per-client limit a user's API keys may use it in all, each within its own limit.
+
+So that one program does not use up what another needs, and yet more keys are not more and more requests. It is the
+most that still leaves others some of what API Gateway lets through where people read.
+"""
+
 UNCOUNTED_PATHS: Final = frozenset({"/health/live"})
 """Paths that no address is refused: monitors ask for them, from wherever they are."""
 

@@ -1,6 +1,7 @@
 """Problem documents (RFC 9457): the one form of every error, and its place in the OpenAPI document."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -18,6 +19,7 @@ from starlette.types import Scope
 
 from service.core.errors import ServiceError
 from service.core.limits import allowance
+from service.core.limits_table import ROUTES
 from service.core.logging import request_id
 from service.core.schema import cleaned_json
 
@@ -32,21 +34,27 @@ _LONGEST_TEXT = 300
 class InputError(BaseModel):
     """One thing wrong with what was sent."""
 
-    location: list[str | int] = Field(description="Where: body, query or path, then the way to the value.")
-    detail: str
-    code: str
+    location: list[str | int] = Field(
+        description="Where: body, query or path, then the way to the value.", examples=[["body", "name"]]
+    )
+    detail: str = Field(examples=["Field required"])
+    code: str = Field(examples=["missing"])
 
 
 class Problem(BaseModel):
     """What went wrong, as RFC 9457 describes it."""
 
     type: str = Field(examples=["urn:plinth:problem:not-found"])
-    title: str
-    status: int
-    detail: str
-    instance: str = Field(description="The path of the request.")
+    title: str = Field(examples=["Not found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(examples=["There is no item 0197f3a0-5b7e-7c3e-9d2f-3a5b8c1d4e6f."])
+    instance: str = Field(
+        description="The path of the request.", examples=["/v1/items/0197f3a0-5b7e-7c3e-9d2f-3a5b8c1d4e6f"]
+    )
     code: str = Field(description="The last part of `type`, for programs.", examples=["not-found"])
-    request_id: str | None = Field(description="The X-Request-ID of the response; the logs carry it too.")
+    request_id: str | None = Field(
+        description="The X-Request-ID of the response; the logs carry it too.", examples=["DfBYmgKhliAEJHA="]
+    )
     errors: list[InputError] | None = None
 
 
@@ -157,7 +165,14 @@ def _http_error(request: Request, error: HTTPException) -> JSONResponse:
         if error.detail != phrase
         else f"{phrase}: {request.method} {request.scope['path'][:_LONGEST_TEXT]}"
     )
-    return problem_response(request.scope, error.status_code, detail=detail, headers=error.headers)
+    headers = {"Allow": _allowed(request.scope["path"])} if error.status_code == 405 else error.headers
+    return problem_response(request.scope, error.status_code, detail=detail, headers=headers)
+
+
+def _allowed(path: str) -> str:
+    """The methods that the path has. Starlette names those of its first route alone."""
+    routes = (route.split(" ") for route in ROUTES)
+    return ", ".join(sorted(method for method, known in routes if re.fullmatch(re.sub(r"{\w+}", "[^/]+", known), path)))
 
 
 def _conflicting_data(request: Request, error: Exception) -> JSONResponse:

@@ -16,7 +16,6 @@ _PARAMETERS: Final = {
     "deepLinking": True,
     "displayRequestDuration": True,
     "filter": True,
-    "persistAuthorization": True,
     "requestSnippetsEnabled": True,
     "tryItOutEnabled": True,
     "validatorUrl": None,

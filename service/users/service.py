@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from service.auth import passwords
 from service.auth import repository as auth
 from service.core.actor import ROLE_SCOPES, Actor, Role
-from service.core.attempts import password_attempts
+from service.core.attempts import own_password_attempt
 from service.core.errors import (
     ConflictError,
     ForbiddenError,
@@ -78,7 +78,7 @@ def change(
     address = user.email if email is None else addresses.normalised(email)
     if password is not None:
         passwords.require_acceptable(password, email=address)
-    with password_attempts.counted(user.email):
+    with own_password_attempt(user.id):
         if not passwords.verdict(current_password, user.password_hash).matches:
             raise UnauthenticatedError("The current password is not right.")
     if address != user.email:

@@ -3,6 +3,7 @@
 Most tests share one connection whose outer transaction is rolled back; concurrency gets a database of its own.
 """
 
+import asyncio
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -64,6 +65,16 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for function in cached:
         function.cache_clear()
     keys.forget()
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """The main thread has an event loop, as Mangum made one on Lambda: asyncio.run, in another test, takes it away."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 from typing import Any
@@ -155,6 +157,51 @@ def test_revoking_a_key_works_at_once_and_again_changes_nothing(
     assert [entry["revoked_at"] is None for entry in before["items"]] == [True, False]
     assert anonymous.get("/v1/items", headers=sent(key["key"])).status_code == 401
     assert anonymous.get("/v1/items", headers=sent(kept["key"])).status_code == 200
+
+
+def test_a_revoked_key_takes_along_all_that_was_made_with_it(anonymous: TestClient, create: Create) -> None:
+    def made_with(key: str) -> dict[str, Any]:
+        answer = anonymous.post("/v1/api-keys", headers=sent(key), json={"name": "made with a key"})
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    stolen, beside = create(), create()
+    children = [made_with(stolen["key"]) for _ in range(2)]
+    grandchild = made_with(children[0]["key"])
+    family = [made["key"] for made in (stolen, *children, grandchild)]
+
+    def statuses() -> list[int]:
+        return [anonymous.get("/v1/users/me", headers=sent(key)).status_code for key in (*family, beside["key"])]
+
+    assert statuses() == [200] * 5
+    anonymous.delete(f"/v1/api-keys/{children[1]['id']}", headers=sent(grandchild["key"]))
+    assert statuses() == [200, 200, 401, 200, 200]
+    anonymous.delete(f"/v1/api-keys/{stolen['id']}", headers=sent(beside["key"]))
+    assert statuses() == [401, 401, 401, 401, 200]
+
+
+def test_a_key_that_is_revoked_while_it_makes_another_leaves_none_behind(
+    committing_sessions: Sessions,
+) -> None:
+    owner = make_actor(committing_sessions, email="lin@example.com")
+    with committing_sessions.begin() as session:
+        stolen = service.create(session, actor=owner, name="stolen").stored.id
+    thief = replace(owner, session_id=None, api_key_id=stolen)
+    begin = Barrier(9)
+
+    def make(_: int) -> None:
+        begin.wait(10)
+        with suppress(UnauthenticatedError), database.transaction() as session:
+            service.create(session, actor=thief, name="made with it")
+
+    with ThreadPoolExecutor(8) as pool:
+        made = pool.map(make, range(8))
+        begin.wait(10)
+        with database.transaction() as session:
+            service.revoke(session, actor=owner, api_key_id=stolen)
+        assert list(made) == [None] * 8
+    with committing_sessions() as session:
+        assert session.scalar(select(func.count()).where(ApiKey.revoked_at.is_(None))) == 0
 
 
 def test_a_key_can_revoke_itself(anonymous: TestClient, create: Create) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 from argon2 import PasswordHasher
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import func, select, update
 
@@ -20,6 +21,8 @@ from service.core.errors import UnauthenticatedError
 from service.users import service as users
 from service.users.models import User
 from tests.service.conftest import PASSWORD, Sessions, bearer, make_actor, signed_in, with_token
+
+HERE = "198.51.100.1"
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
@@ -185,17 +188,38 @@ def test_a_password_is_the_same_however_its_characters_are_composed(anonymous: T
     signed_in(anonymous, "zoe@example.com", "twelve cafe\u0301s open")
 
 
-def test_ten_wrong_passwords_stop_the_guessing_at_that_address_alone(
-    anonymous: TestClient, registered: str, actor: Actor
-) -> None:
-    def status(username: str, password: str) -> int:
-        return anonymous.post("/v1/auth/token", data={"username": username, "password": password}).status_code
+def attempt(app: FastAPI, username: str, password: str, *, source: str) -> Any:
+    """An answer of POST /v1/auth/token to a client at that address."""
+    client = TestClient(app, client=(source, 50000))
+    return client.post("/v1/auth/token", data={"username": username, "password": password})
 
-    assert [status(registered.upper(), "wrong and long") for _ in range(10)] == [401] * 10
-    answer = anonymous.post("/v1/auth/token", data={"username": registered, "password": PASSWORD})
+
+def test_ten_wrong_passwords_stop_the_guessing_at_that_account_from_that_network_alone(
+    app: FastAPI, anonymous: TestClient, registered: str, actor: Actor
+) -> None:
+    guesses = [attempt(app, registered.upper(), "wrong and long", source=f"2001:db8::{n}") for n in range(1, 11)]
+    assert [answer.status_code for answer in guesses] == [401] * 10
+    answer = attempt(app, registered, PASSWORD, source="2001:db8::ffff")
     assert (answer.status_code, answer.json()["code"]) == (429, "too-many-attempts")
-    assert int(answer.headers["retry-after"]) > 800
-    assert status("ada@example.com", "wrong and long") == 401
+    assert 800 < int(answer.headers["retry-after"]) <= 900
+    assert attempt(app, "ada@example.com", "wrong and long", source="2001:db8::1").status_code == 401
+    # Nobody is locked out by a stranger elsewhere.
+    assert attempt(app, registered, PASSWORD, source="2001:db8:0:1::1").status_code == 200
+
+
+def test_a_hundred_wrong_passwords_from_many_networks_stop_everybody(
+    app: FastAPI, anonymous: TestClient, registered: str
+) -> None:
+    headers = with_token(signed_in(anonymous, registered))
+    sources = [f"203.0.113.{number}" for number in range(10) for _ in range(10)]
+    guesses = [attempt(app, registered, "wrong and long", source=source).status_code for source in sources]
+    assert guesses == [401] * 100
+    answer = attempt(app, registered, PASSWORD, source="198.51.100.7")
+    assert (answer.status_code, answer.json()["code"]) == (429, "too-many-attempts")
+    assert 3500 < int(answer.headers["retry-after"]) <= 3600
+    # Whoever is signed in can still change the password.
+    body = {"password": "a heron sleeps at dusk", "current_password": PASSWORD}
+    assert anonymous.patch("/v1/users/me", headers=headers, json=body).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -263,7 +287,7 @@ def test_the_expiry_of_a_session_does_not_move_with_its_refreshes(
 def test_of_two_refreshes_at_once_one_wins_and_the_other_ends_the_session(committing_sessions: Sessions) -> None:
     with database.transaction() as session:
         users.create_user(session, email="lin@example.com", password=PASSWORD)
-        token = service.sign_in(session, email="lin@example.com", password=PASSWORD).refresh_token
+        token = service.sign_in(session, email="lin@example.com", password=PASSWORD, network=HERE).refresh_token
     count = 6
     together = Barrier(count)
 
@@ -378,7 +402,7 @@ def test_a_password_changed_while_the_old_one_was_checked_lets_nobody_in(
 
     monkeypatch.setattr(passwords, "verdict", slow_verdict)
     with pytest.raises(UnauthenticatedError), database.transaction() as session:
-        service.sign_in(session, email="lin@example.com", password=PASSWORD)
+        service.sign_in(session, email="lin@example.com", password=PASSWORD, network=HERE)
     assert sessions_of(committing_sessions, "lin@example.com") == []
 
 

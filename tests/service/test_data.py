@@ -157,6 +157,21 @@ def test_a_downgrade_keeps_what_users_made(empty: Connection) -> None:
     assert upgrade_on(empty).applied == ("0002",)
 
 
+def test_a_downgrade_drops_the_runs_whose_item_is_gone(empty: Connection) -> None:
+    upgrade_on(empty, revision="0001")
+    empty.exec_driver_sql(OLD)
+    upgrade_on(empty)
+    empty.exec_driver_sql(
+        "INSERT INTO items (id, name, owner_id) SELECT '01890000-0000-7000-8000-000000000009', 'Jug', owner_id"
+        " FROM items; UPDATE automations SET item_id = '01890000-0000-7000-8000-000000000009';"
+        " DELETE FROM items WHERE name = 'Kettle'"
+    )
+    assert [len(rows(empty, table)) for table in ("items", "automations", "runs")] == [1, 1, 1]
+    command.downgrade(configured(empty), "0001")
+    assert [len(rows(empty, table)) for table in ("items", "automations", "runs")] == [1, 1, 0]
+    assert upgrade_on(empty).applied == ("0002",)
+
+
 def test_an_empty_database_gets_no_user(empty: Connection) -> None:
     upgrade_on(empty)
     assert rows(empty, "users") == []

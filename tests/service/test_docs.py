@@ -53,3 +53,9 @@ def test_the_page_shows_the_document_and_can_authorize_with_either_credential(cl
     schemes = document["components"]["securitySchemes"]
     assert schemes["OAuth2"]["flows"]["password"]["tokenUrl"] == "/v1/auth/token"
     assert schemes["ApiKey"] == {"type": "apiKey", "in": "header", "name": "X-API-Key"}
+
+
+def test_the_page_leaves_no_password_in_the_browser(client: TestClient) -> None:
+    # Swagger UI would keep the form of a sign-in, password and all, in the browser's local storage.
+    assert "persistAuthorization" in client.get("/docs/swagger-ui-bundle.js").text
+    assert "persistAuthorization" not in client.get("/docs").text

@@ -30,7 +30,6 @@ from service.api_keys import service as api_keys
 from service.auth.models import AuthSession
 from service.core import counts, limits
 from service.core.actor import Actor
-from service.core.attempts import password_attempts
 from service.core.limits_table import DEFAULT_THROTTLE, PER_ADDRESS, ROUTES, RouteLimit
 from service.items.models import Item
 from service.main import create_app
@@ -118,7 +117,8 @@ def test_every_route_is_limited_as_the_table_says_or_says_why_not(
     # Whoever did these once is not who they were, and guesses at one password are counted wherever they come from.
     monkeypatch.setattr("service.users.service.delete", lambda *_, **__: None)
     monkeypatch.setattr("service.auth.service.sign_out", lambda *_, **__: None)
-    monkeypatch.setattr(password_attempts, "_most", 1000)
+    for attempts in ("_FROM_ONE_NETWORK", "_SIGNED_IN"):
+        monkeypatch.setattr(f"service.core.attempts.{attempts}._most", 1000)
     method, path = route.split(" ")
     client, other = limited(), limited()
     for number, one in enumerate((client, other)):
@@ -362,6 +362,29 @@ def test_the_sessions_of_a_user_share_a_budget_and_each_api_key_has_its_own(
     assert [remaining(here, keys[0]), remaining(there, keys[0]), remaining(here, keys[1])] == ["49", "48", "49"]
     someone = make_actor(sessions, email="someone@example.com")
     assert remaining(here, bearer(someone)) == "49"
+
+
+def test_the_api_keys_of_a_user_share_three_times_the_limit_of_one(
+    limited: Clients, clock: SimpleNamespace, sessions: Sessions, actor: Actor, other: Actor
+) -> None:
+    app: Any = limited().app
+    client = TestClient(app, client=("198.51.100.101", 1))
+    with sessions.begin() as session:
+        keys = [{"X-API-Key": api_keys.create(session, actor=actor, name="one of many").key} for _ in range(4)]
+        others = {"X-API-Key": api_keys.create(session, actor=other, name="somebody else's").key}
+
+    def create(headers: dict[str, str]) -> Any:
+        return client.post("/v1/items", json={"name": "Teapot"}, headers=headers)
+
+    assert [client.get("/v1/items", headers=key).status_code for key in keys] == [200] * 4
+    assert [create(key).status_code for key in keys[:3]] == [201] * 3
+    refused = create(keys[3])
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-requests")
+    assert refused.headers["retry-after"] == "1"
+    # Neither a session of the user nor the key of somebody else is meant.
+    assert [create(bearer(actor)).status_code, create(others).status_code] == [201, 201]
+    clock.now += 1
+    assert create(keys[3]).status_code == 201
 
 
 def signed_in_again(session: Any, actor: Actor) -> Actor:

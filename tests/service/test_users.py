@@ -26,6 +26,7 @@ from service.users import addresses, service
 from service.users.models import User
 from tests.service.conftest import PASSWORD, Sessions, bearer, make_actor, signed_in, with_token
 
+HERE = "198.51.100.1"
 NEW_PASSWORD = "a heron sleeps at dusk"
 
 
@@ -117,6 +118,7 @@ def test_a_lone_surrogate_in_any_field_is_invalid_input(anonymous: TestClient) -
         "aaaaaaaaaaaa",
         "correcthorsebatterystaple",
         "Password1234",
+        "\uff50assword1234",
         "lin.the.otter@example.com",
         "Lin.The.Otter",
         "",
@@ -248,15 +250,14 @@ def test_a_new_password_sent_with_an_api_key_ends_every_session(anonymous: TestC
     assert anonymous.get("/v1/users/me", headers=headers).status_code == 401
 
 
-def test_guesses_at_the_current_password_count_as_guesses_at_the_sign_in(
-    anonymous: TestClient, registered: str
-) -> None:
+def test_ten_wrong_current_passwords_stop_the_guessing_and_no_sign_in(anonymous: TestClient, registered: str) -> None:
     headers = with_token(signed_in(anonymous, registered))
     body = {"email": "x@example.com", "current_password": "wrong and long"}
     statuses = [anonymous.patch("/v1/users/me", headers=headers, json=body).status_code for _ in range(11)]
     assert statuses == [401] * 10 + [429]
-    answer = anonymous.post("/v1/auth/token", data={"username": registered, "password": PASSWORD})
+    answer = anonymous.patch("/v1/users/me", headers=headers, json={**body, "current_password": PASSWORD})
     assert (answer.status_code, answer.json()["code"]) == (429, "too-many-attempts")
+    signed_in(anonymous, registered)
 
 
 def test_deleting_oneself_takes_along_what_one_owns_and_nothing_else(
@@ -333,7 +334,7 @@ def test_who_has_this_shell_can_act_as_a_user_and_set_a_password(sessions: Sessi
     with sessions.begin() as session:
         user = service.create_user(session, email="Lin@example.com", password=PASSWORD)
         acting = service.actor_for_user(user)
-        auth.sign_in(session, email=user.email, password=PASSWORD)
+        auth.sign_in(session, email=user.email, password=PASSWORD, network=HERE)
         api_keys.create(session, actor=acting, name="ci")
     assert acting == Actor(user_id=user.id, role="member", scopes=ROLE_SCOPES["member"])
     with sessions.begin() as session:
@@ -341,7 +342,9 @@ def test_who_has_this_shell_can_act_as_a_user_and_set_a_password(sessions: Sessi
         service.set_password(session, user_id=user.id, password=NEW_PASSWORD)
     with sessions.begin() as session:
         assert list(session.scalars(select(AuthSession.end_reason))) == ["password_changed"]
-        assert auth.sign_in(session, email=user.email, password=NEW_PASSWORD).scopes == ROLE_SCOPES["member"]
+        assert (
+            auth.sign_in(session, email=user.email, password=NEW_PASSWORD, network=HERE).scopes == ROLE_SCOPES["member"]
+        )
     with sessions() as session, pytest.raises(NotFoundError, match=r"There is no user nobody@example\.com"):
         service.find_by_email(session, email="nobody@example.com")
 
@@ -356,7 +359,7 @@ def test_a_role_counts_from_the_next_request_on(anonymous: TestClient, sessions:
 def test_a_refresh_and_a_deletion_at_once_leave_no_session_behind(committing_sessions: Sessions) -> None:
     with database.transaction() as session:
         user = service.create_user(session, email="lin@example.com", password=PASSWORD)
-        token = auth.sign_in(session, email="lin@example.com", password=PASSWORD).refresh_token
+        token = auth.sign_in(session, email="lin@example.com", password=PASSWORD, network=HERE).refresh_token
 
     def refresh() -> None:
         with database.transaction() as session:

@@ -32,6 +32,9 @@ def upgrade() -> None:
     op.add_column("runs", sa.Column("rerun_of", sa.Uuid(), nullable=True))
     op.create_foreign_key(op.f("fk_runs_rerun_of_runs"), "runs", "runs", ["rerun_of"], ["id"], ondelete="SET NULL")
     op.create_index(op.f("ix_runs_rerun_of"), "runs", ["rerun_of"])
+    # An automation that moves to another item keeps its history when the first one is deleted.
+    op.drop_constraint(op.f("fk_runs_item_id_items"), "runs")
+    op.drop_index(op.f("ix_runs_item_id"), "runs")
     op.drop_index(op.f("ix_runs_automation_id_id"), "runs")
     op.create_index(op.f("ix_runs_automation_id_created_at_id"), "runs", ["automation_id", "created_at", "id"])
     op.create_index("ix_runs_unfinished_of_owner", "runs", ["owner_id"], postgresql_where=_UNFINISHED)
@@ -100,6 +103,7 @@ def _create_credentials() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.func.clock_timestamp(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("made_with", sa.Uuid(), nullable=True),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
         sa.Column("key_hash", sa.Text(), nullable=False),
@@ -110,10 +114,14 @@ def _create_credentials() -> None:
         sa.CheckConstraint("char_length(name) BETWEEN 1 AND 200", name=op.f("ck_api_keys_name_length")),
         sa.CheckConstraint("char_length(key_hash) = 64", name=op.f("ck_api_keys_key_hash_length")),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_api_keys_user_id_users"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(
+            ["made_with"], ["api_keys.id"], name=op.f("fk_api_keys_made_with_api_keys"), ondelete="SET NULL"
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_api_keys_key_hash")),
     )
     op.create_index(op.f("ix_api_keys_user_id_id"), "api_keys", ["user_id", "id"])
+    op.create_index(op.f("ix_api_keys_made_with"), "api_keys", ["made_with"])
 
 
 def _create_answers() -> None:
@@ -151,11 +159,7 @@ def _give_owners() -> None:
     for table in ("items", "automations"):
         op.create_index(op.f(f"ix_{table}_owner_id_created_at_id"), table, ["owner_id", "created_at", "id"])
         op.create_unique_constraint(op.f(f"uq_{table}_id_owner_id"), table, ["id", "owner_id"])
-    for table, column, target in (
-        ("automations", "item_id", "items"),
-        ("runs", "automation_id", "automations"),
-        ("runs", "item_id", "items"),
-    ):
+    for table, column, target in (("automations", "item_id", "items"), ("runs", "automation_id", "automations")):
         op.drop_constraint(op.f(f"fk_{table}_{column}_{target}"), table)
         name = op.f(f"fk_{table}_{column}_owner_id_{target}")
         op.create_foreign_key(name, table, target, [column, "owner_id"], ["id", "owner_id"], ondelete="CASCADE")
@@ -168,6 +172,7 @@ def _sort_names_by_code_point() -> None:
 
 def downgrade() -> None:
     op.execute("UPDATE runs SET trigger = 'manual' WHERE trigger = 'rerun'")
+    op.execute("DELETE FROM runs WHERE NOT EXISTS (SELECT FROM items WHERE items.id = runs.item_id)")
     op.drop_constraint(op.f("ck_runs_trigger_known"), "runs")
     op.create_check_constraint(op.f("ck_runs_trigger_known"), "runs", "trigger IN ('item_updated', 'manual')")
     op.drop_column("runs", "rerun_of")
@@ -176,15 +181,17 @@ def downgrade() -> None:
     op.drop_column("automations", "version")
     for table in ("items", "automations"):
         op.alter_column(table, "name", type_=sa.Text(), existing_nullable=False)
+    op.drop_constraint(op.f("fk_runs_automation_id_owner_id_automations"), "runs")
+    op.drop_constraint(op.f("fk_automations_item_id_owner_id_items"), "automations")
     for table, column, target in (
         ("runs", "item_id", "items"),
         ("runs", "automation_id", "automations"),
         ("automations", "item_id", "items"),
     ):
-        op.drop_constraint(op.f(f"fk_{table}_{column}_owner_id_{target}"), table)
         op.create_foreign_key(
             op.f(f"fk_{table}_{column}_{target}"), table, target, [column], ["id"], ondelete="CASCADE"
         )
+    op.create_index(op.f("ix_runs_item_id"), "runs", ["item_id"])
     # With the column go its indexes and constraints.
     for table in _OWNED:
         op.drop_column(table, "owner_id")
