@@ -23,7 +23,7 @@ from service.core.problems import problems
 from service.core.response_headers import headers
 from service.idempotency.endpoints import idempotent
 from service.runs import service as runs
-from service.runs.dispatch import send_after_commit
+from service.runs.dispatch import send_after_commit, send_if_queued
 from service.runs.models import Run
 from service.runs.schemas import RunQuery, RunRead
 
@@ -37,7 +37,7 @@ router = APIRouter(prefix="/automations", tags=["automations"])
     responses={**headers(201, "ETag", "Location", "Idempotency-Replayed"), **problems(404, 409, 413)},
 )
 @limit("POST /v1/automations")
-@idempotent
+@idempotent()
 def create_automation(
     body: AutomationCreate, actor: AutomationsWriter, session: SessionDependency, response: Response
 ) -> Automation:
@@ -130,7 +130,7 @@ def delete_automation(
     responses={**headers(202, "Location", "Idempotency-Replayed"), **problems(404, 409)},
 )
 @limit("POST /v1/automations/{automation_id}/runs")
-@idempotent
+@idempotent(replayed=send_if_queued)
 def run_automation(automation_id: UUID, actor: RunsWriter, session: SessionDependency, response: Response) -> Run:
     """Run an automation now, enabled or not; follow the run at the Location of the answer.
 

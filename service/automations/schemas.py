@@ -78,8 +78,8 @@ class AutomationRead(ResponseBody):
 
     id: UUID
     item_id: UUID
-    name: str
-    code: str
+    name: str = Field(examples=["Tell the barista"])
+    code: str = Field(examples=['print("Sending another update notification")'])
     enabled: bool
     version: int = Field(description="1 when created, one more with each change.")
     created_at: datetime

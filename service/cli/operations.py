@@ -21,6 +21,8 @@ def openapi(_options: argparse.Namespace) -> Outcome:
 
 def migrate(options: argparse.Namespace) -> Outcome:
     """Upgrade the database's schema."""
+    if not options.revision:
+        raise WrongUseError("Name a revision, or leave --revision out for the newest.")
     try:
         upgraded = upgrade(revision=options.revision)
     except CommandError as error:

@@ -21,6 +21,7 @@ Entry = TypeVar("Entry", bound=BaseModel)
 
 _WIDEST_CELL = 60
 # Control characters but the tab and the line feed, and those that turn the direction of writing.
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -65,12 +66,17 @@ def collected(fetch: Callable[[Query], Page[Entry]], query: Query, *, everything
 
 
 def as_json(outcome: Outcome) -> str:
-    """The answer as HTTP would give it; nothing where HTTP would answer with no content."""
+    """The answer as HTTP would give it; nothing where HTTP would answer with no content.
+
+    In ASCII, so that it is JSON on a stream of any encoding.
+    """
     match outcome.answer:
         case None:
             return ""
         case BaseModel() as answer:
-            return answer.model_dump_json(indent=2) + "\n"
+            written = answer.model_dump_json(indent=2)
+            # Beyond ASCII there is nothing but the insides of strings.
+            return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], written) + "\n"
         case document:
             return json.dumps(document, indent=2) + "\n"
 

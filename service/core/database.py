@@ -12,6 +12,7 @@ from uuid import UUID
 import psycopg
 from sqlalchemy import DateTime, Engine, MetaData, NullPool, Uuid, create_engine, event, func, make_url, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from service.core import aws
@@ -153,7 +154,7 @@ class Credentials:
 
 def _url(settings: Settings) -> URL:
     if settings.database_url is not None:
-        return make_url(settings.database_url.get_secret_value())
+        return _postgres(settings.database_url.get_secret_value())
     if settings.database_host is None:
         raise RuntimeError("neither DATABASE_URL nor DATABASE_HOST is set: the service has no database")
     return URL.create(
@@ -162,6 +163,20 @@ def _url(settings: Settings) -> URL:
         port=settings.database_port,
         database=settings.database_name,
     )
+
+
+def _postgres(text: str) -> URL:
+    """The URL, with our driver where it names none. Raises RuntimeError, which does not repeat it."""
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError):
+        url = None
+    if url is None or url.drivername not in _POSTGRES:
+        raise RuntimeError("DATABASE_URL is no address of a PostgreSQL: postgresql://USER:PASSWORD@HOST:PORT/NAME")
+    return url.set(drivername="postgresql+psycopg")
+
+
+_POSTGRES = ("postgresql+psycopg", "postgresql", "postgres")
 
 
 @lru_cache

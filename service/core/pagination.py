@@ -53,7 +53,7 @@ class Page(BaseModel, Generic[Entry]):
     model_config = ConfigDict(from_attributes=True)
 
     items: list[Entry]
-    next_cursor: str | None = Field(description="Where the next page begins; null on the last page.")
+    next_cursor: str | None = Field(description="Where the next page begins; null on the last page.", examples=[None])
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from service.idempotency import service
 from service.idempotency.service import Answer
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+Replayed = Callable[[Session, Actor, Mapping[str, Any]], None]
+"""What is done with the body of an answer before it is given once more."""
 
 _KEPT_HEADERS = ("location", "etag")
 
@@ -46,29 +48,34 @@ class _Keyed:
         self.response = response
 
 
-def idempotent(endpoint: Endpoint) -> Endpoint:
-    """The endpoint with an Idempotency-Key header. It takes `actor` and `session`, and answers with an object.
+def idempotent(*, replayed: Replayed | None = None) -> Callable[[Endpoint], Endpoint]:
+    """Gives an endpoint an Idempotency-Key header. It takes `actor` and `session`, and answers with an object.
 
     Requests are the same where the operation, its path parameters and its body are, as they were understood.
     """
 
-    @functools.wraps(endpoint)
-    def once(*, keyed: _Keyed, **arguments: Any) -> Any:
-        if keyed.key is None:
-            return endpoint(**arguments)
-        session, actor = cast("Session", arguments["session"]), cast("Actor", arguments["actor"])
-        fingerprint = service.fingerprint(endpoint.__name__, _asked(arguments))
-        answer = service.claim(session, actor=actor, key=keyed.key, fingerprint=fingerprint)
-        if answer is not None:
-            return _response(answer, replayed=True)
-        answer = _answer(keyed, endpoint(**arguments))
-        service.keep(session, actor=actor, key=keyed.key, answer=answer)
-        return _response(answer, replayed=False)
+    def decorated(endpoint: Endpoint) -> Endpoint:
+        @functools.wraps(endpoint)
+        def once(*, keyed: _Keyed, **arguments: Any) -> Any:
+            if keyed.key is None:
+                return endpoint(**arguments)
+            session, actor = cast("Session", arguments["session"]), cast("Actor", arguments["actor"])
+            fingerprint = service.fingerprint(endpoint.__name__, _asked(arguments))
+            answer = service.claim(session, actor=actor, key=keyed.key, fingerprint=fingerprint)
+            if answer is not None:
+                if replayed is not None:
+                    replayed(session, actor, answer.body)
+                return _response(answer, replayed=True)
+            answer = _answer(keyed, endpoint(**arguments))
+            service.keep(session, actor=actor, key=keyed.key, answer=answer)
+            return _response(answer, replayed=False)
 
-    signature = inspect.signature(endpoint)
-    parameter = inspect.Parameter("keyed", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[_Keyed, Depends()])
-    cast("Any", once).__signature__ = signature.replace(parameters=[*signature.parameters.values(), parameter])
-    return cast("Endpoint", once)
+        signature = inspect.signature(endpoint)
+        parameter = inspect.Parameter("keyed", inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[_Keyed, Depends()])
+        cast("Any", once).__signature__ = signature.replace(parameters=[*signature.parameters.values(), parameter])
+        return cast("Endpoint", once)
+
+    return decorated
 
 
 def _asked(arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ router = APIRouter(prefix="/items", tags=["items"])
     responses={**headers(201, "ETag", "Location", "Idempotency-Replayed"), **problems(409, 413)},
 )
 @limit("POST /v1/items")
-@idempotent
+@idempotent()
 def create_item(body: ItemCreate, actor: ItemsWriter, session: SessionDependency, response: Response) -> Item:
     """Create an item. Its owner may have 10,000."""
     item = service.create(session, actor=actor, name=body.name, description=body.description)

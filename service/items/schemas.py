@@ -60,8 +60,8 @@ class ItemRead(ResponseBody):
     """An item."""
 
     id: UUID
-    name: str
-    description: str | None
+    name: str = Field(examples=["Espresso machine"])
+    description: str | None = Field(examples=["Silver dual boiler machine"])
     version: int = Field(description="1 when created, one more with each update.")
     created_at: datetime
     updated_at: datetime

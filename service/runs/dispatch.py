@@ -2,18 +2,20 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
 from service.core import aws
+from service.core.actor import Actor
 from service.core.logging import request_id
 from service.core.settings import get_settings
-from service.runs.models import Run
+from service.runs import repository
+from service.runs.models import QUEUED, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -37,6 +39,17 @@ def send_after_commit(session: Session, runs: Sequence[Run]) -> None:
             _send(run_ids)
 
         event.listen(session, "after_commit", send, once=True)
+
+
+def send_if_queued(session: Session, actor: Actor, answer: Mapping[str, Any]) -> None:
+    """Send the run of an answer that is given once more, if it is still queued.
+
+    Whoever asks again may do so because the process ended between its commit and its send. Where it did not, the
+    worker finds that there is nothing left to do.
+    """
+    run = repository.get(session, actor, UUID(answer["id"]))
+    if run is not None and run.status == QUEUED:
+        send_after_commit(session, [run])
 
 
 def _send(run_ids: Sequence[UUID]) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.automations.models import Automation
 from service.core.database import Base, Identified
-from service.items.models import Item
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"
@@ -34,9 +33,7 @@ class Run(Identified, Base):
         CheckConstraint("octet_length(code) BETWEEN 1 AND 65536", name="code_length"),
         CheckConstraint("char_length(code_sha256) = 64", name="code_sha256_length"),
         ForeignKeyConstraint(["automation_id", "owner_id"], [Automation.id, Automation.owner_id], ondelete="CASCADE"),
-        ForeignKeyConstraint(["item_id", "owner_id"], [Item.id, Item.owner_id], ondelete="CASCADE"),
         Index(None, "automation_id", "created_at", "id"),
-        Index(None, "item_id"),
         Index(None, "rerun_of"),
         Index("ix_runs_unfinished_of_owner", "owner_id", postgresql_where=text("status IN ('queued', 'running')")),
         Index("ix_runs_unfinished", "status", "id", postgresql_where=text("status IN ('queued', 'running')")),
@@ -46,6 +43,8 @@ class Run(Identified, Base):
     owner_id: Mapped[UUID]
     automation_id: Mapped[UUID]
     item_id: Mapped[UUID]
+    """The item of the event. It may be gone: an automation that was moved to another one keeps its history."""
+
     rerun_of: Mapped[UUID | None] = mapped_column(ForeignKey("runs.id", ondelete="SET NULL"))
     """The run that this one repeats, with its code and event."""
 

@@ -11,7 +11,7 @@ from service.core.problems import problems
 from service.core.response_headers import headers
 from service.idempotency.endpoints import idempotent
 from service.runs import service
-from service.runs.dispatch import send_after_commit
+from service.runs.dispatch import send_after_commit, send_if_queued
 from service.runs.models import Run
 from service.runs.schemas import RunDetails, RunRead
 
@@ -31,7 +31,7 @@ def read_run(run_id: UUID, actor: RunsReader, session: SessionDependency) -> Run
     responses={**headers(200, "Idempotency-Replayed"), **problems(404, 409)},
 )
 @limit("POST /v1/runs/{run_id}/cancel")
-@idempotent
+@idempotent()
 def cancel_run(run_id: UUID, actor: RunsWriter, session: SessionDependency) -> Run:
     """Cancel a run that is still queued. One that has started or ended is a conflict."""
     return service.cancel(session, actor=actor, run_id=run_id)
@@ -44,7 +44,7 @@ def cancel_run(run_id: UUID, actor: RunsWriter, session: SessionDependency) -> R
     responses={**headers(202, "Location", "Idempotency-Replayed"), **problems(404, 409)},
 )
 @limit("POST /v1/runs/{run_id}/rerun")
-@idempotent
+@idempotent(replayed=send_if_queued)
 def rerun_run(run_id: UUID, actor: RunsWriter, session: SessionDependency, response: Response) -> Run:
     """Run again what a run that has ended was given: the same code and the same event, for the same automation.
 

@@ -24,6 +24,8 @@ RunStatus = Literal[
     "cancelled",
 ]
 
+_ITEM = "0197f39f-1c2d-7a4b-8e6f-5d4c3b2a1908"
+
 RunTrigger = Literal["item_updated", "manual", "rerun"]
 
 
@@ -62,12 +64,15 @@ class RunRead(ResponseBody):
         description="`failed`: the script raised or exited with another code than 0. `error`: it could not be run, or"
         " its outcome was lost; `reason` says why."
     )
-    reason: str | None = Field(description="Why a run ended as `error` or was cancelled.")
-    code_sha256: str = Field(description="SHA-256 of the code that the run was queued with, in hexadecimal.")
+    reason: str | None = Field(description="Why a run ended as `error` or was cancelled.", examples=[None])
+    code_sha256: str = Field(
+        description="SHA-256 of the code that the run was queued with, in hexadecimal.",
+        examples=["674cfbda21814c5f1cdf7b566d061e9392f4d89385f215371e6f87a63a636cb5"],
+    )
     exit_code: int | None
     signal: int | None = Field(description="The signal that ended the script, where one did.")
-    stdout: str | None
-    stderr: str | None
+    stdout: str | None = Field(examples=["Sending another update notification\n"])
+    stderr: str | None = Field(examples=[""])
     truncated: Truncated | None
     result: Any | None = Field(description="What the script left in the global `result`.")
     duration_ms: int | None
@@ -80,5 +85,18 @@ class RunRead(ResponseBody):
 class RunDetails(RunRead):
     """A run of an automation, with what it was given."""
 
-    code: str = Field(description="The code as it was when the run was queued.")
-    event: dict[str, Any] = Field(description="What the script finds in the global `event`.")
+    code: str = Field(
+        description="The code as it was when the run was queued.",
+        examples=['print("Sending another update notification")'],
+    )
+    event: dict[str, Any] = Field(
+        description="What the script finds in the global `event`.",
+        examples=[
+            {
+                "trigger": "item_updated",
+                "run_id": "0197f3a0-5b7e-7c3e-9d2f-3a5b8c1d4e6f",
+                "before": {"id": _ITEM, "name": "Espresso machine", "description": None, "version": 1},
+                "after": {"id": _ITEM, "name": "Espresso machine", "description": "Matte black", "version": 2},
+            }
+        ],
+    )

@@ -68,10 +68,6 @@ def rerun(session: Session, *, actor: Actor, run_id: UUID) -> Run:
     """
     owners.lock(session, actor)
     known = _found(repository.get(session, actor, run_id), run_id)
-    item = items.get_to_refer_to(session, actor, known.item_id)
-    automation = automations.get_to_refer_to(session, actor, known.automation_id)
-    if item is None or automation is None:
-        raise NotFoundError("run", run_id)
     if known.status not in ENDED:
         raise ConflictError(f"The run has not ended yet: it is {known.status}.")
     _require_room(session, actor, more=1)

@@ -203,3 +203,23 @@ def test_a_deleted_automation_takes_its_runs_with_it(client: TestClient, automat
     run_id = client.post(f"/v1/automations/{automation.id}/runs").json()["id"]
     assert client.delete(f"/v1/automations/{automation.id}").status_code == 204
     assert client.get(f"/v1/runs/{run_id}").status_code == 404
+
+
+def test_an_automation_that_was_moved_keeps_its_history_when_its_first_item_is_deleted(
+    client: TestClient, item: Item, automation: Automation, sent: list[UUID]
+) -> None:
+    [run_id] = client.put(f"/v1/items/{item.id}", json={"name": "Grinder"}).json()["runs"]
+    client.post(f"/v1/runs/{run_id}/cancel")
+    kept = client.get(f"/v1/runs/{run_id}").json()
+    other = client.post("/v1/items", json={"name": "Other"}).json()["id"]
+    client.patch(f"/v1/automations/{automation.id}", json={"item_id": other})
+    assert client.delete(f"/v1/items/{item.id}").status_code == 204
+    assert client.get(f"/v1/runs/{run_id}").json() == kept
+    again = client.post(f"/v1/runs/{run_id}/rerun")
+    assert (again.status_code, again.json()["item_id"]) == (202, str(item.id))
+    assert [entry["id"] for entry in client.get(f"/v1/automations/{automation.id}/runs").json()["items"]] == [
+        again.json()["id"],
+        run_id,
+    ]
+    assert client.delete(f"/v1/items/{other}").status_code == 204
+    assert client.get(f"/v1/runs/{run_id}").status_code == 404

@@ -22,6 +22,8 @@ from service.runs.models import Run
 from tests.service.conftest import KEYS, Sessions, make_actor
 from tests.support.postgres import Postgres
 
+UNKNOWN = "01890000-0000-7000-8000-000000000000"
+
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -108,6 +110,12 @@ def test_a_revision_that_does_not_exist_is_refused_in_one_line(program: Program)
     assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", complaint)
 
 
+def test_a_revision_without_a_name_is_refused_in_one_line(program: Program) -> None:
+    refused = program("migrate", "--revision", "")
+    complaint = "Name a revision, or leave --revision out for the newest.\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", complaint)
+
+
 def test_a_reader_that_stops_reading_is_no_error(program: Program) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -121,6 +129,48 @@ def test_a_terminal_that_cannot_show_a_character_is_no_error(program: Program, p
     created = program("items", "create", "--name", "Kessel für 漢", env=plain)
     assert (created.returncode, created.stderr) == (0, "")
     assert "name        Kessel f\\xfcr \\u6f22\n" in created.stdout
+    listed = program("items", "list", "--name-contains", "für", "--json", env=plain)
+    assert [entry["name"] for entry in json.loads(listed.stdout)["items"]] == ["Kessel für 漢"]
+
+
+def test_output_that_cannot_be_written_is_said_in_one_line(program: Program) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123
+        cut = program("openapi", capture_output=False, stdout=full, stderr=subprocess.PIPE)
+    assert (cut.returncode, cut.stderr) == (2, "What was done cannot be shown: No space left on device.\n")
+
+
+def test_streams_that_are_closed_are_empty(prepared: Prepared) -> None:
+    here = [sys.executable, "-m", "service"]
+    script = ("automations", "create", "--item", UNKNOWN, "--name", "x", "--code-file", "-")
+    for command, ends in (
+        ([*here, "items", "list", "<&-"], (0, True, "")),
+        ([*here, "items", "list", ">&-"], (0, False, "")),
+        ([*here, "items", "list", "2>&-"], (0, True, "")),
+        ([*here, *script, "<&-"], (2, False, "code: String should have at least 1 character\n")),
+        ([*here, "set-nothing", ">&-", "2>&-"], (2, False, "")),
+    ):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", " ".join(command)],
+            env=environment(prepared.url),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=100,
+        )
+        assert (ended.returncode, "Kettle" in ended.stdout, ended.stderr) == ends, command
+
+
+@pytest.mark.parametrize("url", ["", "nonsense", "sqlite:///x", "mysql://x:secret@127.0.0.1/x", "postgresql://x:y"])
+def test_an_address_of_no_postgresql_is_refused_in_one_line_that_does_not_repeat_it(program: Program, url: str) -> None:
+    refused = program("items", "list", env=environment(url))
+    complaint = "DATABASE_URL is no address of a PostgreSQL: postgresql://USER:PASSWORD@HOST:PORT/NAME\n"
+    assert (refused.returncode, refused.stdout, refused.stderr) == (2, "", complaint)
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_an_address_need_not_name_our_driver(program: Program, prepared: Prepared, scheme: str) -> None:
+    url = prepared.url.replace("postgresql+psycopg", scheme)
+    assert program("items", "list", env=environment(url)).returncode == 0
 
 
 def test_an_interrupt_ends_it_quietly(prepared: Prepared) -> None:
