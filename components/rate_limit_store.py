@@ -20,8 +20,9 @@ class RateLimitStoreArgs(TypedDict):
     """Two or three subnets, each in another zone."""
 
     max_ecpu_per_second: NotRequired[int]
-    """Upper limit of ElastiCache processing units a second; counting one request takes about one. At least 1000,
-    which is the default. Above it the store answers more slowly, and the service counts in memory."""
+    """Upper limit of ElastiCache processing units a second; each addition to a counter takes about one, and a request
+    may add to several. At least 1000, which is the default. Above it the store answers more slowly, and the service
+    counts in memory."""
 
 
 class RateLimitStore(pulumi.ComponentResource):

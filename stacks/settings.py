@@ -53,7 +53,8 @@ class StackSettings:
     """Days that the continuous backup reaches back."""
 
     rate_limit_ecpu_per_second: int = 1000
-    """Upper limit of the counter store's processing units a second; one request counted takes about one."""
+    """Upper limit of the counter store's processing units a second. One request takes about three: it counts
+    for its address, its user or key, and with a key for all keys of the user."""
 
     api_memory_mb: int = 512
     """Memory of an instance of the API in MB; processor time grows with it."""

@@ -65,6 +65,8 @@ class JsonFormatter(LambdaPowertoolsFormatter):
     def serialize(self, log: Any) -> str:
         """The record's fields as JSON, with those of the request and of the invocation."""
         fields: dict[str, object] = {**log, **(invocation.get() or {})}
+        # Python's own name for whichever task wrote the line, which says nothing of it.
+        fields.pop("taskName", None)
         if (current := request_id.get()) is not None:
             fields.setdefault("request_id", current)
         return super().serialize(cast("Any", fields))

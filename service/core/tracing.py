@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from typing import Any
 
 _YES = ("1", "y", "yes", "t", "true", "on")
+_BEGUN = "plinth.subsegment"
+"""The mark of a connection whose statement is being traced."""
+
 _tracer: Any = None
 
 
@@ -57,16 +60,18 @@ def annotate(key: str, value: str | int) -> None:
 def _trace_statements() -> None:
     from sqlalchemy import Engine, event
 
-    def begin(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
+    # Errors are told of statements too that were never begun (a value is missing) or had ended (a row is unreadable).
+    def begin(connection: Any, _cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
+        connection.info[_BEGUN] = True
         _tracer.provider.begin_subsegment("database", namespace="remote")
 
-    def end(_connection: Any, _cursor: Any, _statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
-        _tracer.provider.end_subsegment()
+    def end(connection: Any, *_: Any) -> None:
+        if connection.info.pop(_BEGUN, False):
+            _tracer.provider.end_subsegment()
 
     def fail(context: Any) -> None:
-        # Without a statement it is a connection that failed, and nothing was begun.
-        if context.statement is not None:
-            _tracer.provider.end_subsegment()
+        if context.connection is not None and not context.connection.invalidated:
+            end(context.connection)
 
     event.listen(Engine, "before_cursor_execute", begin)
     event.listen(Engine, "after_cursor_execute", end)

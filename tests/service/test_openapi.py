@@ -179,6 +179,23 @@ def test_every_field_of_every_request_body_has_an_example(document: dict[str, An
             assert field.get("examples") or field.get("enum") or "const" in field or "pattern" in field, (route, name)
 
 
+def test_every_text_of_every_response_has_an_example(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    bodies = {
+        entry["schema"]["$ref"].rpartition("/")[2]
+        for _, operation in operations(document)
+        for response in operation["responses"].values()
+        for entry in response.get("content", {}).values()
+    }
+    assert {"ItemRead", "RunDetails", "TokenRead", "Problem", "Ready"} <= bodies
+    for body in bodies | {"InputError"}:
+        for name, field in schemas[body]["properties"].items():
+            kinds = [field, *field.get("anyOf", [])]
+            is_text = any(kind.get("type") == "string" for kind in kinds)
+            says_itself = any(kind.keys() & {"enum", "const", "format"} for kind in kinds)
+            assert not is_text or says_itself or field.get("examples"), (body, name)
+
+
 def test_every_tag_is_described_and_every_described_tag_is_used(document: dict[str, Any]) -> None:
     used = {tag for _, operation in operations(document) for tag in operation["tags"]}
     assert {tag["name"] for tag in document["tags"]} == used

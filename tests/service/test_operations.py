@@ -1,5 +1,6 @@
 """What the functions say of themselves: log lines, metrics and traces, and the request id that ties them together."""
 
+import asyncio
 import io
 import json
 import logging
@@ -92,6 +93,17 @@ def test_a_line_is_one_object_with_what_it_belongs_to(log: io.StringIO, monkeypa
         "cold_start": True,
         "request_id": "abc",
     }
+
+
+def test_the_name_of_a_task_of_the_event_loop_is_no_field_of_a_line(log: io.StringIO) -> None:
+    async def tell() -> None:
+        # Python gives it to records from 3.12 on.
+        logging.getLogger("a").info("told", extra={} if sys.version_info >= (3, 12) else {"taskName": "Task-1"})
+
+    asyncio.run(tell())
+    (line,) = lines(log)
+    assert line["message"] == "told"
+    assert "taskName" not in line
 
 
 def test_a_message_that_is_json_stays_text_and_levels_are_kept(log: io.StringIO) -> None:
@@ -382,3 +394,35 @@ def test_a_traced_request_tells_xray_its_route_and_its_time_in_the_database(
     }
     assert handler["annotations"] == {"cold_start": 1, "route": "GET /v1/items/{item_id}", "status": 401}
     assert (handler["trace_id"], handler["parent_id"]) == ("1-5759e988-bd862e3fe1be46a994272793", "53995c3f42cd8ad8")
+
+
+REFUSED = """
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+from service.core import database, tracing
+
+tracing.configure_tracing("x")
+with tracing.traced("outer"), tracing.traced("inner"):
+    for statement in ("SELECT :missing", "SELECT 1 / 0", "SELECT 1"):
+        try:
+            with database.engine().connect() as connection:
+                connection.execute(text(statement))
+        except SQLAlchemyError:
+            pass
+        print(tracing._tracer.provider.current_subsegment().name)
+"""
+
+
+def test_a_statement_that_is_refused_ends_no_other_part_of_the_trace(postgres: Postgres) -> None:
+    environment = {
+        "PATH": os.defpath,
+        "LAMBDA_TASK_ROOT": "/var/task",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:1",
+        "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+        "DATABASE_URL": postgres.url("migrated"),
+    }
+    command = [sys.executable, "-c", REFUSED]
+    done = subprocess.run(
+        command, env=environment, cwd=Path.cwd(), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout.split() == ["inner", "inner", "inner"], done.stderr

@@ -76,6 +76,16 @@ def test_a_request_is_forwarded_with_the_host_name_of_the_api(
     ]
 
 
+def test_the_servers_own_headers_are_said_once_and_not_for_the_emulator(
+    emulator: tuple[int, list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    port, _ = emulator
+    with TestClient(application(settings(tmp_path / "g.json", port))) as client:
+        answer = client.get("/v1/items")
+    # uvicorn adds them.
+    assert not {"date", "server"} & answer.headers.keys()
+
+
 def test_a_route_with_settings_of_its_own_is_throttled_by_them_alone(
     emulator: tuple[int, list[dict[str, Any]]], tmp_path: Path
 ) -> None:

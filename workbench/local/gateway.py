@@ -179,7 +179,8 @@ def application(file: Path) -> Starlette:
         kept = [
             (n, v)
             for n, v in served.headers.multi_items()
-            if n.lower() not in _HOP_BY_HOP | {"content-length", "content-encoding"}
+            # The date and the server are said by this one, once.
+            if n.lower() not in _HOP_BY_HOP | {"content-length", "content-encoding", "date", "server"}
             # The emulator's own are not those that AWS would send: `Cors` says these.
             and not n.lower().startswith("access-control-")
         ]
