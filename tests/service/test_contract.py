@@ -1,12 +1,7 @@
 """The running service keeps the contract of its OpenAPI document, whatever schemathesis thinks of sending it."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -32,7 +27,7 @@ from sqlalchemy.orm import sessionmaker
 from service.main import create_app
 from tests.service.conftest import KEYS, bearer, make_actor
 from tests.support.postgres import Postgres
-from workbench.project import ROOT
+from tests.support.served import UNLIMITED, served
 
 CHECKS: list[Any] = [
     not_a_server_error,
@@ -92,39 +87,13 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def running(postgres: Postgres) -> Iterator[Running]:
     url = postgres.create_database(f"contract_{os.getpid()}", template="migrated")
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    factory = "tests.support.unlimited_service:create_app"
-    command = [sys.executable, "-m", "uvicorn", factory, "--factory", "--port", str(port), "--log-level", "warning"]
-    environment = {"PATH": os.environ["PATH"], "DATABASE_URL": url, "SIGNING_KEYS": KEYS}
-    log = tmp_path_factory.mktemp("contract") / "service.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=ROOT)
     engine = create_engine(url)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        _wait_for(f"{address}/health/live", process, lambda: log.read_text())
+    with served(application=UNLIMITED, DATABASE_URL=url, SIGNING_KEYS=KEYS) as address:
         schema = schemathesis.openapi.from_url(f"{address}/openapi.json", config=CONFIG)
         yield Running(address, sessionmaker(engine, expire_on_commit=False), schema)
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-        engine.dispose()
-
-
-def _wait_for(url: str, process: "subprocess.Popen[bytes]", log: Callable[[], str]) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            httpx2.get(url)
-        except httpx2.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log())
+    engine.dispose()
 
 
 @pytest.mark.xdist_group("contract")

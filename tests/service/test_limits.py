@@ -1,17 +1,13 @@
 """Limits: every route has one or says why not, an address has one on all of them, and instances share their counts."""
 
 import itertools
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -35,6 +31,7 @@ from service.items.models import Item
 from service.main import create_app
 from tests.service.conftest import KEYS, Sessions, bearer, make_actor
 from tests.support.postgres import Postgres
+from tests.support.served import served
 
 Clients = Callable[[], TestClient]
 
@@ -481,50 +478,20 @@ def accepted(server: socket.socket) -> int:
     raise AssertionError
 
 
-@contextmanager
-def instance(database_url: str, store: str, log: Path) -> Iterator[str]:
-    """The API as a process of its own, as on Lambda; its address."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    program = [sys.executable, "-m", "uvicorn", "service.main:create_app", "--factory", "--port", str(port)]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-        "DATABASE_URL": database_url,
-        "RATE_LIMIT_STORAGE_URI": store,
-        "SIGNING_KEYS": KEYS,
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(program, env=environment, stdout=output, stderr=output)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                httpx2.get(f"{address}/health/live")
-            except httpx2.TransportError:
-                time.sleep(0.05)
-            else:
-                break
-        else:
-            raise AssertionError(log.read_text())
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
-
-
 def test_two_instances_share_their_counts_outlive_the_store_and_share_again(
-    postgres: Postgres, committing_sessions: Sessions, valkey: ValkeyServer, tmp_path: Path
+    postgres: Postgres, committing_sessions: Sessions, valkey: ValkeyServer
 ) -> None:
     engine: Any = committing_sessions.kw["bind"]
     database_url = engine.url.render_as_string(hide_password=False)
     headers = bearer(make_actor(committing_sessions, email="ada@example.com"))
-    store = f"valkey://127.0.0.1:{valkey.port}"
+    settings = {
+        "DATABASE_URL": database_url,
+        "RATE_LIMIT_STORAGE_URI": f"valkey://127.0.0.1:{valkey.port}",
+        "SIGNING_KEYS": KEYS,
+    }
     with (
-        instance(database_url, store, tmp_path / "one.log") as one,
-        instance(database_url, store, tmp_path / "two.log") as two,
+        served(**settings) as one,
+        served(**settings) as two,
         httpx2.Client(headers=headers) as client,
     ):
 
