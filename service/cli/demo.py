@@ -108,7 +108,7 @@ def _told(email: str, password: str | None, added: list[str]) -> str:
     else:
         fields = " ".join(f"--data-urlencode {quote(f'{name}={value}')}" for name, value in _sign_in(email, password))
         lines += [f"password: {password} (shown this once)", f"Sign in at /docs, or: curl $API/auth/token {fields}"]
-    lines.append(f"Look at it: python -m service --as {email} items list")
+    lines.append(f"Look at it with: items list --as {email}")
     return "\n".join(lines)
 
 
