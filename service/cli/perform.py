@@ -22,7 +22,6 @@ from service.cli.acting import WrongUseError
 from service.cli.outcome import Outcome, as_json, as_text
 from service.core.errors import ServiceError
 
-DONE: Final = 0
 REFUSED: Final = 1
 WRONG_USE: Final = 2
 
