@@ -37,8 +37,9 @@ def up(
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Apply again whenever the code changes.")] = False,
 ) -> None:
-    """Bring a stack up on this machine: no account, no Docker, no Pulumi CLI.
+    """Bring a stack up on this machine.
 
+    Needs no account, no Docker and no Pulumi CLI.
     In the foreground it prints the functions' logs until Ctrl-C, and then takes everything down.
     """
     from workbench.local.foreground import hold
@@ -141,8 +142,9 @@ def service(
         list[str], typer.Argument(help="A command of the service, such as `items list`; `--help` shows them.")
     ],
 ) -> None:
-    """Run a command of the service inside a stack that is up: `python -m service`, where its database is.
+    """Run a command of the service inside a stack.
 
+    It is `python -m service`, run where the stack's database is.
     What is piped into it becomes the command's standard input.
     """
     from workbench.local.shell import piped, run_in
@@ -155,7 +157,10 @@ def service(
 
 @app.command()
 def manifest(stack: Stack, as_json: AsJson = False) -> None:
-    """Evaluate a stack offline and print its resources: no credentials, no network, nothing built."""
+    """Print a stack's resources, evaluated offline.
+
+    Needs no credentials and no network, and builds nothing.
+    """
     from workbench.offline import manifest_of
 
     found = manifest_of(stack)
