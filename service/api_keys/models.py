@@ -18,7 +18,7 @@ class ApiKey(Identified, Base):
         CheckConstraint("char_length(name) BETWEEN 1 AND 200", name="name_length"),
         CheckConstraint("char_length(key_hash) = 64", name="key_hash_length"),
         UniqueConstraint("key_hash"),
-        Index(None, "user_id", "id"),
+        Index(None, "user_id", "created_at", "id"),
         Index(None, "made_with"),
     )
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.api_keys.models import ApiKey
 from service.core.actor import Actor, Role
-from service.core.pagination import Slice, newest_first
+from service.core.pagination import Order, Slice
 from service.users.models import User
 
 
@@ -29,7 +29,7 @@ def visible_to(actor: Actor) -> Select[ApiKey]:
 
 def page(session: Session, actor: Actor, *, limit: int, cursor: str | None) -> Slice[ApiKey]:
     """One page of the keys, newest first."""
-    return newest_first(session, visible_to(actor), ApiKey.id, limit=limit, cursor=cursor)
+    return Order(ApiKey).page_of(session, visible_to(actor), limit=limit, cursor=cursor)
 
 
 def get(session: Session, actor: Actor, key_id: UUID) -> ApiKey | None:

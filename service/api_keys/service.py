@@ -20,7 +20,7 @@ from service.core.errors import (
     QuotaExceededError,
     UnauthenticatedError,
 )
-from service.core.pagination import Slice
+from service.core.pagination import DEFAULT_LIMIT, Slice
 from service.users import owners
 
 MAX_LIVE_KEYS: Final = 50
@@ -59,7 +59,7 @@ def create(
     expires_at = _expiry(expires_at, _maker(session, actor))
     if repository.count_live(session, actor) >= MAX_LIVE_KEYS:
         message = f"A user has at most {MAX_LIVE_KEYS} API keys that are good: revoke one first."
-        raise QuotaExceededError(message, retry_after_seconds=60)
+        raise QuotaExceededError(message)
     repository.forget_dead(session, actor, keep=_KEPT_DEAD_KEYS)
     key = secret.new()
     stored = ApiKey(
@@ -76,7 +76,7 @@ def create(
     return NewKey(key, stored)
 
 
-def page(session: Session, *, actor: Actor, limit: int = 20, cursor: str | None = None) -> Slice[ApiKey]:
+def page(session: Session, *, actor: Actor, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Slice[ApiKey]:
     """One page of the actor's keys, newest first, revoked and expired ones included."""
     return repository.page(session, actor, limit=limit, cursor=cursor)
 

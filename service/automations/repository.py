@@ -40,17 +40,10 @@ def get_to_change(session: Session, actor: Actor, automation_id: UUID) -> Automa
     return session.scalar(statement.execution_options(populate_existing=True))
 
 
-def get_to_refer_to(session: Session, actor: Actor, automation_id: UUID) -> Automation | None:
-    """The automation, kept from being deleted until the transaction ends."""
-    return session.scalar(
-        visible_to(actor).where(Automation.id == automation_id).with_for_update(read=True, key_share=True)
-    )
-
-
 def enabled_of(session: Session, actor: Actor, item_id: UUID) -> Sequence[Automation]:
-    """The item's enabled automations, oldest first, kept from being deleted until the transaction ends."""
+    """The item's enabled automations, oldest first."""
     statement = visible_to(actor).where(Automation.item_id == item_id, Automation.enabled).order_by(Automation.id)
-    return session.scalars(statement.with_for_update(read=True, key_share=True)).all()
+    return session.scalars(statement).all()
 
 
 def count_of(session: Session, actor: Actor, item_id: UUID) -> int:

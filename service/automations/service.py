@@ -11,14 +11,12 @@ from service.automations.repository import AutomationFilters, AutomationSort
 from service.core.actor import Actor
 from service.core.errors import NotFoundError, QuotaExceededError
 from service.core.pagination import DEFAULT_LIMIT, Slice
-from service.core.preconditions import Precondition
+from service.core.preconditions import ANY_VERSION, Precondition
 from service.items import repository as items
 from service.users import owners
 
 MAX_AUTOMATIONS_OF_ITEM: Final = 10
 """An update of the item starts a run of each."""
-
-_RETRY_AFTER_SECONDS = 60
 
 
 class AutomationChanges(TypedDict, total=False):
@@ -36,7 +34,7 @@ def create(session: Session, *, actor: Actor, name: str, code: str, item_id: UUI
     Raises NotFoundError where there is no such item, and QuotaExceededError where it has all that it may have.
     """
     owners.lock(session, actor)
-    _lock_item(session, actor, item_id)
+    _require_item(session, actor, item_id)
     _require_room(session, actor, item_id)
     automation = Automation(owner_id=actor.user_id, name=name, code=code, item_id=item_id, enabled=enabled)
     session.add(automation)
@@ -71,7 +69,7 @@ def update(
     actor: Actor,
     automation_id: UUID,
     changes: AutomationChanges,
-    expected: Precondition | None = None,
+    expected: Precondition = ANY_VERSION,
 ) -> Automation:
     """Change the automation, if it is as expected. Runs that are queued keep the code they were queued with.
 
@@ -80,10 +78,9 @@ def update(
     owners.lock(session, actor)
     target = changes.get("item_id")
     if target is not None:
-        _lock_item(session, actor, target)
+        _require_item(session, actor, target)
     automation = _found(repository.get_to_change(session, actor, automation_id), automation_id)
-    if expected is not None:
-        expected.require("automation", automation.version)
+    expected.require("automation", automation.version)
     if target is not None and target != automation.item_id:
         _require_room(session, actor, target)
     for field, value in changes.items():
@@ -93,25 +90,24 @@ def update(
     return automation
 
 
-def delete(session: Session, *, actor: Actor, automation_id: UUID, expected: Precondition | None = None) -> None:
+def delete(session: Session, *, actor: Actor, automation_id: UUID, expected: Precondition = ANY_VERSION) -> None:
     """Remove the automation and its runs. Raises NotFoundError and PreconditionFailedError."""
     owners.lock(session, actor)
     automation = _found(repository.get_to_change(session, actor, automation_id), automation_id)
-    if expected is not None:
-        expected.require("automation", automation.version)
+    expected.require("automation", automation.version)
     session.delete(automation)
     session.flush()
 
 
-def _lock_item(session: Session, actor: Actor, item_id: UUID) -> None:
-    if items.get_to_change(session, actor, item_id) is None:
+def _require_item(session: Session, actor: Actor, item_id: UUID) -> None:
+    if items.get(session, actor, item_id) is None:
         raise NotFoundError("item", item_id)
 
 
 def _require_room(session: Session, actor: Actor, item_id: UUID) -> None:
     if repository.count_of(session, actor, item_id) >= MAX_AUTOMATIONS_OF_ITEM:
         message = f"The item has {MAX_AUTOMATIONS_OF_ITEM} automations, the most it may have: delete one first."
-        raise QuotaExceededError(message, retry_after_seconds=_RETRY_AFTER_SECONDS)
+        raise QuotaExceededError(message)
 
 
 def _found(automation: Automation | None, automation_id: UUID) -> Automation:

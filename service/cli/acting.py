@@ -30,6 +30,6 @@ def given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
 
-def expected(options: argparse.Namespace) -> preconditions.Precondition | None:
-    """The version that `--if-version` asks for."""
-    return None if options.if_version is None else preconditions.version(options.if_version)
+def expected(options: argparse.Namespace) -> preconditions.Precondition:
+    """The version that `--if-version` asks for; any, where it does not."""
+    return preconditions.ANY_VERSION if options.if_version is None else preconditions.version(options.if_version)

@@ -20,8 +20,8 @@ Query = TypeVar("Query", bound=PageQuery)
 Entry = TypeVar("Entry", bound=BaseModel)
 
 _WIDEST_CELL = 60
-# Control characters but the tab and the line feed, and those that turn the direction of writing.
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]+")
+# Control characters but the tab and the line feed, and those that turn the direction of writing.
 _COMMANDS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 

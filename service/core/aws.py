@@ -22,3 +22,9 @@ def client(service: str, *, read_timeout: float, attempts: int) -> Any:
     # boto3 makes clients from one session that threads must not share.
     with _making:
         return untyped.client(service, config=config)
+
+
+def secret_value(arn: str) -> str:
+    """The present text of a secret in Secrets Manager. Raises what boto3 raises."""
+    secrets = client("secretsmanager", read_timeout=5, attempts=3)
+    return secrets.get_secret_value(SecretId=arn)["SecretString"]

@@ -147,8 +147,7 @@ class Credentials:
             return self._known
 
     def _fetch(self) -> tuple[str, str]:
-        secrets = aws.client("secretsmanager", read_timeout=5, attempts=3)
-        secret = json.loads(secrets.get_secret_value(SecretId=self._secret_arn)["SecretString"])
+        secret = json.loads(aws.secret_value(self._secret_arn))
         return secret["username"], secret["password"]
 
 

@@ -73,12 +73,12 @@ async def _expected(
             description="Entity tags of which the object must have one, or `*`: it is changed only then, else 412.",
         ),
     ] = None,
-) -> Precondition | None:
-    return None if if_match is None else _precondition(if_match, weak_too=False)
+) -> Precondition:
+    return ANY_VERSION if if_match is None else _precondition(if_match, weak_too=False)
 
 
-ExpectedVersion = Annotated[Precondition | None, Depends(_expected)]
-"""What If-Match asks for; None where it was not sent."""
+ExpectedVersion = Annotated[Precondition, Depends(_expected)]
+"""What If-Match asks for: any version where it was not sent."""
 
 
 def _precondition(header: str, *, weak_too: bool) -> Precondition:

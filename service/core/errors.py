@@ -94,6 +94,7 @@ class QuotaExceededError(ServiceError):
     code = "quota-exceeded"
     title = "Quota exceeded"
 
-    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+    def __init__(self, message: str, *, retry_after_seconds: int = 60) -> None:
+        # Most quotas make room only when the owner deletes something.
         super().__init__(message)
         self.headers = {"Retry-After": str(retry_after_seconds)}

@@ -143,8 +143,7 @@ def _source() -> _Source:
 
 def _fetched(secret_arn: str) -> str:
     try:
-        client = aws.client("secretsmanager", read_timeout=5, attempts=3)
-        return client.get_secret_value(SecretId=secret_arn)["SecretString"]
+        return aws.secret_value(secret_arn)
     except Exception as error:
         # Whatever boto3 raises: it is imported only where it is used. Its errors name the secret, and hold none of it.
         reason = f"{type(error).__name__}: {error}"

@@ -12,7 +12,7 @@ from typing import Any, cast
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from service.core.settings import get_settings
+from service.core.settings import get_settings, service_name
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request being served, or of the request or message that a run comes from."""
@@ -28,7 +28,7 @@ def configure_logging() -> None:
     """
     settings = get_settings()
     handler = logging.StreamHandler(sys.stdout)
-    service = os.environ.get("POWERTOOLS_SERVICE_NAME") or settings.aws_lambda_function_name or "plinth"
+    service = service_name()
     # Said here, as powertools would also take LOG_LEVEL, which means many things to many programs.
     powertools = Logger(service=service, level=os.environ.get("POWERTOOLS_LOG_LEVEL", "INFO"), logger_handler=handler)
     handler.setFormatter(JsonFormatter(service=service, stack=settings.plinth_stack))

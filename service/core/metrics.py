@@ -12,7 +12,7 @@ from typing import Literal
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
-from service.core.settings import get_settings
+from service.core.settings import get_settings, service_name
 
 Unit = Literal["Count", "Milliseconds"]
 
@@ -50,7 +50,6 @@ def _provider() -> AmazonCloudWatchEMFProvider | None:
     namespace = os.environ.get(_NAMESPACE) or ("Plinth" if settings.aws_lambda_function_name else None)
     if namespace is None:
         return None
-    service = os.environ.get("POWERTOOLS_SERVICE_NAME") or settings.aws_lambda_function_name or "plinth"
     return AmazonCloudWatchEMFProvider(
-        namespace=namespace, service=service, default_dimensions={"stack": settings.plinth_stack}
+        namespace=namespace, service=service_name(), default_dimensions={"stack": settings.plinth_stack}
     )

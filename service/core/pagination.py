@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -66,11 +66,11 @@ class Slice(Generic[Entry]):
 
 @dataclass(frozen=True)
 class Order(Generic[Row]):
-    """An order of a table's rows: by the value of one column that is never null, among equals by id."""
+    """An order of a table's rows: by a time or text column that is never null, among equals by id."""
 
     table: type[Row]
-    sort: str
-    """The column's name, with a `-` before it for the descending order."""
+    sort: str = "-created_at"
+    """The column's name, with a `-` before it for the descending order. The default is newest first."""
 
     @property
     def column(self) -> InstrumentedAttribute[Any]:
@@ -91,23 +91,19 @@ class Order(Generic[Row]):
         The page ends early once its rows' `size` (bytes) would exceed `MAX_PAGE_BYTES`; it holds at least one row.
         """
         descending = self.sort.startswith("-")
-        by = (self.column, self.table.id)[self._by_id :]
+        by = (self.column, self.table.id)
         if cursor is not None:
             # Compared by the database alone, whose order of texts need not be Python's.
-            place, reached = tuple_(*by), tuple_(*self._decoded(cursor)[self._by_id :])
+            place, reached = tuple_(*by), tuple_(*self._decoded(cursor))
             statement = statement.where(place < reached if descending else place > reached)
         statement = statement.order_by(*(part.desc() if descending else part.asc() for part in by))
         rows = session.scalars(statement.limit(limit + 1)).all()
         taken = _that_fit(rows[:limit], size)
         return Slice(taken, self._encoded(taken[-1]) if len(taken) < len(rows) else None)
 
-    @property
-    def _by_id(self) -> bool:
-        return self.column.key == "id"
-
     def _encoded(self, last: Row) -> str:
         value = getattr(last, self.column.key)
-        text = value.isoformat() if isinstance(value, datetime) else "" if self._by_id else value
+        text = value.isoformat() if isinstance(value, datetime) else value
         return self._sealed(last.id.bytes + text.encode())
 
     def _decoded(self, cursor: str) -> tuple[Any, UUID]:
@@ -134,20 +130,6 @@ class Order(Generic[Row]):
         order = f"{self.table.__name__} {self.sort}\0".encode()
         checksum = hashlib.sha256(order + place).digest()[:_CHECKSUM_BYTES]
         return base64.urlsafe_b64encode(checksum + place).rstrip(b"=").decode()
-
-
-def newest_first(
-    session: Session,
-    statement: Select[Row],
-    key: InstrumentedAttribute[UUID],
-    *,
-    limit: int,
-    cursor: str | None,
-    size: Callable[[Row], int] = lambda _row: 0,
-) -> Slice[Row]:
-    """One page of the statement's rows in descending order of their id, which is the order of their making."""
-    order = Order(cast("type[Row]", key.class_), f"-{key.key}")
-    return order.page_of(session, statement, limit=limit, cursor=cursor, size=size)
 
 
 def _that_fit(rows: Sequence[Row], size: Callable[[Row], int]) -> Sequence[Row]:

@@ -59,6 +59,11 @@ class Settings(BaseModel):
         return self
 
 
+def service_name() -> str:
+    """What logs, metrics and traces call this process: the variable of powertools, else the function's name."""
+    return os.environ.get("POWERTOOLS_SERVICE_NAME") or get_settings().aws_lambda_function_name or "plinth"
+
+
 @lru_cache
 def get_settings() -> Settings:
     """The settings of this process."""

@@ -9,6 +9,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
+from service.core.settings import service_name
+
 _YES = ("1", "y", "yes", "t", "true", "on")
 _BEGUN = "plinth.subsegment"
 """The mark of a connection whose statement is being traced."""
@@ -16,7 +18,7 @@ _BEGUN = "plinth.subsegment"
 _tracer: Any = None
 
 
-def configure_tracing(service: str) -> None:
+def configure_tracing() -> None:
     """Start to trace, if this is a Lambda function that has tracing."""
     global _tracer
     disabled = os.environ.get("POWERTOOLS_TRACE_DISABLED", "").lower() in _YES
@@ -24,7 +26,7 @@ def configure_tracing(service: str) -> None:
         return
     from aws_lambda_powertools.tracing import Tracer
 
-    tracer = Tracer(service=os.environ.get("POWERTOOLS_SERVICE_NAME") or service, auto_patch=False)
+    tracer = Tracer(service=service_name(), auto_patch=False)
     if not tracer.disabled:
         _tracer = tracer
         _trace_statements()

@@ -45,11 +45,6 @@ def get_to_change(session: Session, actor: Actor, item_id: UUID) -> Item | None:
     return session.scalar(statement.execution_options(populate_existing=True))
 
 
-def get_to_refer_to(session: Session, actor: Actor, item_id: UUID) -> Item | None:
-    """The item, kept from being deleted until the transaction ends."""
-    return session.scalar(visible_to(actor).where(Item.id == item_id).with_for_update(read=True, key_share=True))
-
-
 def count(session: Session, actor: Actor) -> int:
     """How many items the actor has."""
     return session.scalars(select(func.count()).select_from(visible_to(actor).subquery())).one()

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from service.core.actor import Actor
 from service.core.errors import NotFoundError, QuotaExceededError
 from service.core.pagination import DEFAULT_LIMIT, Slice
-from service.core.preconditions import Precondition
+from service.core.preconditions import ANY_VERSION, Precondition
 from service.items import repository
 from service.items.models import Item
 from service.items.repository import ItemFilters, ItemSort
@@ -19,8 +19,6 @@ from service.users import owners
 
 MAX_ITEMS: Final = 10_000
 """Items of one owner."""
-
-_RETRY_AFTER_SECONDS = 60
 
 
 class ItemChanges(TypedDict, total=False):
@@ -35,7 +33,7 @@ def create(session: Session, *, actor: Actor, name: str, description: str | None
     owners.lock(session, actor)
     if repository.count(session, actor) >= MAX_ITEMS:
         message = f"You have {MAX_ITEMS} items, the most that one may have: delete one first."
-        raise QuotaExceededError(message, retry_after_seconds=_RETRY_AFTER_SECONDS)
+        raise QuotaExceededError(message)
     item = Item(owner_id=actor.user_id, name=name, description=description)
     session.add(item)
     session.flush()
@@ -61,7 +59,7 @@ def page(
 
 
 def update(
-    session: Session, *, actor: Actor, item_id: UUID, changes: ItemChanges, expected: Precondition | None = None
+    session: Session, *, actor: Actor, item_id: UUID, changes: ItemChanges, expected: Precondition = ANY_VERSION
 ) -> tuple[Item, Sequence[Run]]:
     """Change the item, if it is as expected, and queue a run of each of its enabled automations.
 
@@ -71,8 +69,7 @@ def update(
     """
     owners.lock(session, actor)
     item = _found(repository.get_to_change(session, actor, item_id), item_id)
-    if expected is not None:
-        expected.require("item", item.version)
+    expected.require("item", item.version)
     before = runs.snapshot(item)
     item.name = changes.get("name", item.name)
     item.description = changes.get("description", item.description)
@@ -81,12 +78,11 @@ def update(
     return item, runs.queue_for_update(session, actor=actor, item=item, before=before)
 
 
-def delete(session: Session, *, actor: Actor, item_id: UUID, expected: Precondition | None = None) -> None:
+def delete(session: Session, *, actor: Actor, item_id: UUID, expected: Precondition = ANY_VERSION) -> None:
     """Remove the item, its automations and their runs. Raises NotFoundError and PreconditionFailedError."""
     owners.lock(session, actor)
     item = _found(repository.get_to_change(session, actor, item_id), item_id)
-    if expected is not None:
-        expected.require("item", item.version)
+    expected.require("item", item.version)
     session.delete(item)
     session.flush()
 

@@ -16,7 +16,7 @@ from service.main import create_app
 
 _FUNCTION = "api"
 
-configure(_FUNCTION)
+configure()
 # A weak or missing key stops the start, and not the first request.
 keys.key_ring()
 

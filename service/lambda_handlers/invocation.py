@@ -13,10 +13,10 @@ _COLLECTION_THRESHOLDS = (10_000, 10, 10)
 _cold = True
 
 
-def configure(function: str) -> None:
+def configure() -> None:
     """Set up logs and traces, once, as the function starts."""
     configure_logging()
-    tracing.configure_tracing(function)
+    tracing.configure_tracing()
 
 
 def started() -> None:

@@ -11,7 +11,7 @@ from service.migrations.upgrade import ROTATED, rotate, upgrade
 
 _FUNCTION = "migrate"
 
-configure(_FUNCTION)
+configure()
 
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from service.lambda_handlers.invocation import configure, observed
 
 _FUNCTION = "shell"
 
-configure(_FUNCTION)
+configure()
 
 MAX_OUTPUT_BYTES: Final = 1_000_000
 """Of each stream: Lambda answers with 6 MB at most, and JSON may need six bytes for one."""

@@ -19,7 +19,7 @@ from service.runs.sandbox import RunOutcome, RunRequest, SandboxRunner
 
 _FUNCTION = "worker"
 
-configure(_FUNCTION)
+configure()
 logger = logging.getLogger(__name__)
 
 _LEASE_MARGIN = timedelta(seconds=5)

@@ -46,10 +46,8 @@ def queue_for_update(session: Session, *, actor: Actor, item: Item, before: Mapp
 def queue_now(session: Session, *, actor: Actor, automation_id: UUID) -> Run:
     """Queue a run of the automation, with its item as it is. Raises NotFoundError and QuotaExceededError."""
     owners.lock(session, actor)
-    known = automations.get(session, actor, automation_id)
-    # The item is locked first: deleting an item takes its locks in that order too.
-    item = None if known is None else items.get_to_refer_to(session, actor, known.item_id)
-    automation = automations.get_to_refer_to(session, actor, automation_id)
+    automation = automations.get(session, actor, automation_id)
+    item = None if automation is None else items.get(session, actor, automation.item_id)
     if automation is None or item is None:
         raise NotFoundError("automation", automation_id)
     _require_room(session, actor, more=1)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Text, UniqueConstraint, func
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.actor import Role
@@ -22,6 +22,7 @@ class User(Identified, Base):
         CheckConstraint("email = lower(email)", name="email_lower"),
         CheckConstraint("role IN ('member', 'admin')", name="role_known"),
         UniqueConstraint("email"),
+        Index(None, "created_at", "id"),
     )
     __mapper_args__ = {"eager_defaults": True}
 

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core.actor import Actor, Role
-from service.core.pagination import Slice, newest_first
+from service.core.pagination import Order, Slice
 from service.users.models import User
 
 _LAST_ADMIN_LOCK = 0x706C696E7468
@@ -75,7 +75,7 @@ def add(session: Session, *, email: str, password_hash: str, role: Role) -> User
 
 def page(session: Session, *, limit: int, cursor: str | None) -> Slice[User]:
     """One page of everybody, newest first."""
-    return newest_first(session, select(User), User.id, limit=limit, cursor=cursor)
+    return Order(User).page_of(session, select(User), limit=limit, cursor=cursor)
 
 
 def is_last_admin(session: Session, user_id: UUID) -> bool:

@@ -16,7 +16,7 @@ from service.core.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
-from service.core.pagination import Slice
+from service.core.pagination import DEFAULT_LIMIT, Slice
 from service.users import addresses, repository
 from service.users.models import User
 
@@ -52,7 +52,7 @@ def get(session: Session, *, actor: Actor) -> User:
     return _present(repository.get(session, actor))
 
 
-def page(session: Session, *, actor: Actor, limit: int = 20, cursor: str | None = None) -> Slice[User]:
+def page(session: Session, *, actor: Actor, limit: int = DEFAULT_LIMIT, cursor: str | None = None) -> Slice[User]:
     """One page of everybody, newest first. Raises ForbiddenError for whoever is no administrator."""
     if actor.role != "admin":
         raise ForbiddenError("Only administrators see other users.")

@@ -164,7 +164,7 @@ class Work:
     def update_item(self, item_id: str, description: str, version: int | None = None) -> Any:
         def update(session: Session) -> BaseModel:
             changes: Any = ItemPatch(description=description).model_dump(exclude_unset=True)
-            expected = None if version is None else preconditions.version(version)
+            expected = preconditions.ANY_VERSION if version is None else preconditions.version(version)
             item, queued = items.update(
                 session, actor=self._actor, item_id=UUID(item_id), changes=changes, expected=expected
             )
@@ -192,7 +192,7 @@ class Work:
 
     def disable(self, automation_id: str, version: int | None = None) -> Any:
         def update(session: Session) -> BaseModel:
-            expected = None if version is None else preconditions.version(version)
+            expected = preconditions.ANY_VERSION if version is None else preconditions.version(version)
             changed = automations.update(
                 session,
                 actor=self._actor,

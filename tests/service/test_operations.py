@@ -401,7 +401,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from service.core import database, tracing
 
-tracing.configure_tracing("x")
+tracing.configure_tracing()
 with tracing.traced("outer"), tracing.traced("inner"):
     for statement in ("SELECT :missing", "SELECT 1 / 0", "SELECT 1"):
         try:

@@ -58,6 +58,7 @@ def _create_users() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
         sa.UniqueConstraint("email", name=op.f("uq_users_email")),
     )
+    op.create_index(op.f("ix_users_created_at_id"), "users", ["created_at", "id"])
 
 
 def _create_credentials() -> None:
@@ -120,7 +121,7 @@ def _create_credentials() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_api_keys_key_hash")),
     )
-    op.create_index(op.f("ix_api_keys_user_id_id"), "api_keys", ["user_id", "id"])
+    op.create_index(op.f("ix_api_keys_user_id_created_at_id"), "api_keys", ["user_id", "created_at", "id"])
     op.create_index(op.f("ix_api_keys_made_with"), "api_keys", ["made_with"])
 
 
