@@ -1,6 +1,8 @@
 """One environment: the components wired together from a stack's settings. Every stack is made here."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import pulumi
 import pulumi_aws as aws
@@ -22,6 +24,17 @@ from stacks.settings import StackSettings
 
 _ROOT = Path(__file__).parent.parent
 _PLACEHOLDER = {"README": b"What runs here comes from a layer; see components/sandbox_function.py.\n"}
+
+
+class _Shared(TypedDict):
+    """What all functions of the service have alike."""
+
+    code: pulumi.Archive
+    layers: Sequence[pulumi.Input[str]]
+    environment: Mapping[str, pulumi.Input[str]]
+    vpc_id: pulumi.Input[str]
+    subnet_ids: pulumi.Input[Sequence[str]]
+    log_retention_days: int
 
 
 def environment(settings: StackSettings) -> None:
@@ -80,23 +93,22 @@ def environment(settings: StackSettings) -> None:
         },
     )
 
-    told = {"PLINTH_STACK": settings.stack, "POWERTOOLS_METRICS_NAMESPACE": "Plinth"}
-    code = source_package("service", _ROOT, "service")
-    dependencies = _layer(
-        "service-dependencies", dependencies_layer("service-dependencies", _ROOT, "locks/service.txt")
+    dependencies = dependencies_layer("service-dependencies", _ROOT, "locks/service.txt")
+    shared = _Shared(
+        code=source_package("service", _ROOT, "service"),
+        layers=[_layer("service-dependencies", dependencies)],
+        environment={"PLINTH_STACK": settings.stack, "POWERTOOLS_METRICS_NAMESPACE": "Plinth"},
+        vpc_id=network.vpc_id,
+        subnet_ids=network.subnet_ids,
+        log_retention_days=settings.log_retention_days,
     )
     migrate = PythonFunction(
         "migrate",
         {
-            "code": code,
+            **shared,
             "handler": "service.lambda_handlers.migrate.handler",
-            "layers": [dependencies],
             "grants": [database.administers(), signing_keys.writes(), network.reaches("secretsmanager")],
-            "environment": told,
-            "vpc_id": network.vpc_id,
-            "subnet_ids": network.subnet_ids,
             "timeout_seconds": 300,
-            "log_retention_days": settings.log_retention_days,
         },
     )
     migration = Migration(
@@ -113,9 +125,8 @@ def environment(settings: StackSettings) -> None:
     api = PythonFunction(
         "api",
         {
-            "code": code,
+            **shared,
             "handler": "service.lambda_handlers.api.handler",
-            "layers": [dependencies],
             "grants": [
                 database.connects(),
                 rate_limits.counts(),
@@ -123,13 +134,9 @@ def environment(settings: StackSettings) -> None:
                 signing_keys.reads(),
                 network.reaches("secretsmanager", "sqs"),
             ],
-            "environment": told,
-            "vpc_id": network.vpc_id,
-            "subnet_ids": network.subnet_ids,
             "memory_mb": settings.api_memory_mb,
             "timeout_seconds": settings.api_timeout_seconds,
             "reserved_concurrency": settings.api_reserved_concurrency,
-            "log_retention_days": settings.log_retention_days,
             "snap_start": settings.api_snap_start,
         },
         after_migration,
@@ -137,42 +144,32 @@ def environment(settings: StackSettings) -> None:
     worker = PythonFunction(
         "worker",
         {
-            "code": code,
+            **shared,
             "handler": "service.lambda_handlers.worker.handler",
-            "layers": [dependencies],
             "grants": [
                 database.connects(),
                 queue.receives(),
                 sandbox.runs(),
                 network.reaches("lambda", "secretsmanager"),
             ],
-            "environment": told,
-            "vpc_id": network.vpc_id,
-            "subnet_ids": network.subnet_ids,
             "queues": [QueueSource(name="runs", queue_arn=queue.arn, maximum_concurrency=settings.worker_concurrency)],
             "memory_mb": settings.worker_memory_mb,
             "timeout_seconds": settings.worker_timeout_seconds,
-            "log_retention_days": settings.log_retention_days,
         },
         after_migration,
     )
     shell = PythonFunction(
         "shell",
         {
-            "code": code,
+            **shared,
             "handler": "service.lambda_handlers.shell.handler",
-            "layers": [dependencies],
             "grants": [
                 database.connects(),
                 queue.sends(),
                 signing_keys.reads(),
                 network.reaches("secretsmanager", "sqs"),
             ],
-            "environment": told,
-            "vpc_id": network.vpc_id,
-            "subnet_ids": network.subnet_ids,
             "timeout_seconds": 60,
-            "log_retention_days": settings.log_retention_days,
         },
         after_migration,
     )
