@@ -1,12 +1,15 @@
 """What the runner asks of the Linux kernel: process attributes, the process table. Elsewhere every answer is "no"."""
 
 import ctypes
+import functools
 import os
 import re
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
+
+from sandbox_lambda import syscalls
 
 LINUX = sys.platform == "linux"
 
@@ -18,6 +21,12 @@ _PR_GET_CHILD_SUBREAPER = 37
 # linux/ipc.h
 _IPC_RMID = 0
 
+# linux/landlock.h
+_LANDLOCK_CREATE_RULESET_VERSION = 1
+
+_STATUS_BYTES = 1 << 16
+"""The kernel gives all of it in one piece. Only a long list of groups makes it longer than two kilobytes."""
+
 # The first line holds a name of the process's own choosing, in which the kernel escapes line ends.
 _FIELDS = re.compile(
     rb"\nState:\t(?P<state>.).*?\nPPid:\t(?P<parent>\d+).*?\nUid:\t(?P<user>\d+)(?:.*?\nThreads:\t(?P<threads>\d+))?",
@@ -25,8 +34,7 @@ _FIELDS = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """One row of the process table."""
 
     pid: int
@@ -38,15 +46,14 @@ class Process:
     zombie: bool
 
 
-def processes() -> Iterator[Process]:
-    """Every process that /proc shows; those that end meanwhile are left out."""
+def processes(user: int | None = None) -> Iterator[Process]:
+    """Every process that /proc shows, or every one of `user`; those that end meanwhile are left out."""
     if not LINUX:
         return
-    for entry in os.scandir("/proc"):
-        if entry.name.isdecimal():
-            row = _process(int(entry.name))
-            if row is not None:
-                yield row
+    wanted = b"" if user is None else b"\nUid:\t%d\t" % user
+    for name in os.listdir("/proc"):  # noqa: PTH208  As below.
+        if name.isdecimal() and (row := _process(int(name), wanted)) is not None:
+            yield row
 
 
 def forbid_inspection() -> bool:
@@ -77,6 +84,16 @@ def hard_limit(pid: int, title: str) -> int | None:
     return None
 
 
+def field_of_view() -> bytes | None:
+    """Names the processes and files that this process can see at all: the boot and the namespaces. None if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        spaces = [os.readlink(f"/proc/self/ns/{kind}") for kind in ("pid", "mnt", "ipc")]  # noqa: PTH115
+    except OSError:
+        return None
+    return " ".join((boot, *spaces)).encode()
+
+
 def out_of_memory_kills() -> int:
     """How many processes the kernel has killed for lack of memory so far, also within control groups."""
     try:
@@ -84,6 +101,16 @@ def out_of_memory_kills() -> int:
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+
+@functools.cache
+def landlock_abi() -> int:
+    """The version of Landlock that the kernel offers; 0 for none."""
+    if not LINUX:
+        return 0
+    libc = ctypes.CDLL(None, use_errno=True)
+    answer = libc.syscall(syscalls.LANDLOCK_CREATE_RULESET, None, ctypes.c_size_t(0), _LANDLOCK_CREATE_RULESET_VERSION)
+    return max(answer, 0)
 
 
 def remove_shared_memory(user: int) -> None:
@@ -105,13 +132,20 @@ def remove_shared_memory(user: int) -> None:
                 remove(int(row[1]), *arguments)
 
 
-def _process(pid: int) -> Process | None:
+def _process(pid: int, wanted: bytes) -> Process | None:
+    """The row of a process, if it has ended neither now nor before and `wanted` is in its status."""
+    # Read for every process of the machine at the end of every run: a Path or a file object would double the time.
     try:
-        with open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123  Read for every process: a Path costs more.
-            fields = _FIELDS.search(status.read())
+        file = os.open(f"/proc/{pid}/status", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
-    if fields is None:
+    try:
+        status = os.read(file, _STATUS_BYTES)
+    except OSError:
+        return None
+    finally:
+        os.close(file)
+    if wanted not in status or (fields := _FIELDS.search(status)) is None:
         return None
     return Process(
         pid=pid,

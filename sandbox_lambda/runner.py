@@ -15,24 +15,30 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from typing import Any, Literal, Self
+from types import CodeType
+from typing import Any, Literal, NamedTuple, Self, cast
 
-from sandbox_lambda import kernel
-from sandbox_lambda.containment import Containment, marks_work
-from sandbox_lambda.identity import Interpreter, interpreter, own_user
+from sandbox_lambda import confinement, kernel
+from sandbox_lambda.containment import Containment
+from sandbox_lambda.identity import Interpreter, interpreter, own_user, packages
+from sandbox_lambda.outcome import MEBIBYTE, USUAL, Limits, Outcome, Protections, Status, Truncated
 from sandbox_lambda.reading import Capture, clean_text, read_result
 from sandbox_lambda.workspace import workspace
 
 kernel.forbid_inspection()
 
-Status = Literal["succeeded", "failed", "timed_out", "output_limit", "out_of_memory"]
+_LOADER = "import marshal, sys; exec(marshal.load(sys.stdin.buffer))"
+"""The child's first code: it runs bootstrap.py, which comes before the task."""
 
 _OPTIONS = ("-I", "-S", "-B", "-u", "-X", "utf8")
 _STARTED = b"\x01"
-_MEBIBYTE = 1 << 20
-_SPARE_MEMORY = 32 * _MEBIBYTE
+_GREETING_BYTES = 3
+"""The child's first words, all of them before the script begins: started, filter of system calls, Landlock's ABI."""
+
+_SPARE_MEMORY = 32 * MEBIBYTE
 _EXIT_SECONDS = 5.0
 _POLL_SECONDS = 0.02
 
@@ -40,150 +46,81 @@ _OUT_OF_MEMORY_SIGNAL = signal.SIGUSR2
 """How the child ends after an uncaught MemoryError. A script can send it to itself, and so only misreport itself."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """What one run may use. A process, not the run as a whole, is what CPU, memory and file limits bind."""
-
-    wall_seconds: float = 10.0
-    """From the start of the interpreter to its end, by a monotonic clock; then everything is killed."""
-
-    cpu_seconds: int = 5
-    """RLIMIT_CPU: SIGXCPU at this many seconds of processor time, SIGKILL a second later."""
-
-    memory_mb: int = 256
-    """RLIMIT_AS in MiB of address space. A bare interpreter takes about 30; each thread maps its stack on top."""
-
-    output_bytes: int = 65_536
-    """Kept of stdout and of stderr each. The first byte beyond ends the run."""
-
-    result_bytes: int = 32_768
-    """The largest `result`, as UTF-8 JSON. A larger one is dropped and marked as truncated."""
-
-    result_depth: int = 64
-    """How deep lists and objects may nest in `result`. A deeper one is dropped and marked as truncated."""
-
-    processes: int = 16
-    """RLIMIT_NPROC: processes and threads at once; where the uid is shared, on top of those it already has."""
-
-    open_files: int = 64
-    """RLIMIT_NOFILE."""
-
-    file_bytes: int = _MEBIBYTE
-    """RLIMIT_FSIZE: the largest file that can be written."""
-
-    stack_bytes: int = 8 * _MEBIBYTE
-    """RLIMIT_STACK: Linux's usual default, fixed because thread stacks are sized by it."""
-
-
-@dataclass(frozen=True)
-class Truncated:
-    """What was cut short or dropped."""
-
-    stdout: bool = False
-    stderr: bool = False
-    result: bool = False
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended and what it left."""
-
-    status: Status
-    exit_code: int | None
-    """None where a signal ended the script."""
-
-    signal: int | None
-    stdout: str
-    stderr: str
-    result: Any
-    duration_ms: int
-    truncated: Truncated = field(default_factory=Truncated)
-
-
-@dataclass(frozen=True)
-class Protections:
-    """Which of the runner's protections this platform gives. None is relied on alone."""
-
-    own_user: bool
-    """Each run has a uid of its own: it can neither signal nor inspect the runner, and process limits bind it alone."""
-
-    copied_interpreter: bool
-    closed_to_inspection: bool
-    """PR_SET_DUMPABLE is off, so that the script cannot read the runner's environment or memory."""
-
-    orphans_found: bool
-    """Daemons that left the session are found: by uid, or by an inherited mark and a subreaper."""
-
-    exit_notice: bool
-    """pidfd_open works; else the end of a script is noticed by polling."""
-
-
-def run(code: str, event: dict[str, Any], limits: Limits = Limits()) -> Outcome:
+def run(code: str, event: dict[str, Any], limits: Limits = USUAL) -> Outcome:
     """Run `code` as `__main__` with one global, `event` (JSON values); nothing that it started is left afterwards.
 
     Raises ValueError for an event that is no plain data, and RuntimeError or OSError where the sandbox itself failed:
     the script is then not to blame. Safe to call from several threads at once.
     """
-    with own_user() as user, Containment(user) as containment, workspace(user, containment) as folder:
-        payload = _payload(code, event, limits, user, containment.mark)
-        with _Child(payload, folder, user, limits) as child:
-            child.watch()
-            return child.finish(containment)
+    with own_user() as lease, Containment(lease.user) as containment, workspace(lease, containment) as folder:
+        rlimits = list(_rlimits(limits, lease.user, containment.mark))
+        with _Child(folder, lease.user, limits, containment) as child:
+            # Made while the interpreter starts, which takes longer.
+            child.watch(_payload(code, event, limits, lease.user, rlimits, folder))
+            return child.finish()
 
 
-@functools.cache
 def probe() -> Protections:
-    """What holds on this machine, for logs and for the curious."""
-    with own_user() as user:
-        return Protections(
-            own_user=user is not None,
-            copied_interpreter=interpreter().copied,
-            closed_to_inspection=kernel.forbid_inspection(),
-            orphans_found=user is not None or marks_work(),
-            exit_notice=_exit_notice(os.getpid()) is not None,
-        )
+    """What protects a run here, as an empty one finds it."""
+    return run("", {}).protections
 
 
-def _payload(code: str, event: dict[str, Any], limits: Limits, user: int | None, mark: int | None) -> bytes:
-    memory = limits.memory_mb * _MEBIBYTE
-    processes = limits.processes + (0 if user is not None else _tasks(os.getuid()))
-    rlimits = [
-        (resource.RLIMIT_CORE, 0, 0),
-        (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1),
-        (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes),
-        (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files),
-    ]
+def _rlimits(limits: Limits, user: int | None, mark: int | None) -> Iterator[tuple[int, int, int]]:
+    """Each limit with its soft and its hard value."""
+    yield (resource.RLIMIT_CORE, 0, 0)
+    yield (resource.RLIMIT_CPU, limits.cpu_seconds, limits.cpu_seconds + 1)
+    yield (resource.RLIMIT_FSIZE, limits.file_bytes, limits.file_bytes)
+    yield (resource.RLIMIT_NOFILE, limits.open_files, limits.open_files)
     if kernel.LINUX:  # macOS refuses the first and counts the others differently.
-        rlimits += [
-            (resource.RLIMIT_AS, memory, memory + _SPARE_MEMORY),
-            (resource.RLIMIT_NPROC, processes, processes),
-            (resource.RLIMIT_STACK, limits.stack_bytes, limits.stack_bytes),
-        ]
+        memory = limits.memory_mb * MEBIBYTE
+        processes = limits.processes + (0 if user is not None else _tasks(os.getuid()))
+        yield (resource.RLIMIT_AS, memory, memory + _SPARE_MEMORY)
+        yield (resource.RLIMIT_NPROC, processes, processes)
+        yield (resource.RLIMIT_STACK, limits.stack_bytes, limits.stack_bytes)
         # A queue outlives its maker, and none is needed.
-        rlimits.append((resource.RLIMIT_MSGQUEUE, mark or 0, mark or 0))
-    return marshal.dumps(
+        yield (resource.RLIMIT_MSGQUEUE, mark or 0, mark or 0)
+
+
+def _tasks(user: int) -> int:
+    return sum(process.threads for process in kernel.processes(user))
+
+
+def _payload(
+    code: str,
+    event: dict[str, Any],
+    limits: Limits,
+    user: int | None,
+    rlimits: list[tuple[int, int, int]],
+    folder: Path,
+) -> bytes:
+    offered = packages()
+    readable = [*interpreter().folders, *([] if offered is None else [offered])]
+    return _bootstrap() + marshal.dumps(
         {
             "code": code,
             "event": event,
             "rlimits": rlimits,
             "result_bytes": limits.result_bytes,
-            "spare_memory": memory + _SPARE_MEMORY,
+            "spare_memory": limits.memory_mb * MEBIBYTE + _SPARE_MEMORY,
             "out_of_memory_signal": int(_OUT_OF_MEMORY_SIGNAL),
+            "packages": [] if offered is None else [offered],
+            "own_user": user is not None,
+            "keyctl": confinement.keyctl_number(),
             "started": _STARTED,
+            **confinement.prepare(folder, user, readable),
         }
     )
-
-
-def _tasks(user: int) -> int:
-    return sum(process.threads for process in kernel.processes() if process.user == user)
 
 
 class _Child:
     """One interpreter with the script in it, from start to wait status."""
 
-    def __init__(self, payload: bytes, folder: Path, user: int | None, limits: Limits) -> None:
+    def __init__(self, folder: Path, user: int | None, limits: Limits, containment: Containment) -> None:
         self._limits = limits
-        self._unsent = memoryview(payload)
+        self._containment = containment
+        self._swept = False
+        self._own_user = user is not None
+        self._unsent = memoryview(b"")
         self._stopped_for: Literal["timed_out", "output_limit"] | None = None
         self._kills_before = kernel.out_of_memory_kills()
         self._started = time.monotonic()
@@ -191,25 +128,33 @@ class _Child:
         self._input: int | None = pipes.task
         self._stdout = Capture(pipes.stdout, limits.output_bytes)
         self._stderr = Capture(pipes.stderr, limits.output_bytes)
-        # The start byte and the four of the length come on top of the result.
-        self._report = Capture(pipes.report, limits.result_bytes + 5)
+        # The greeting and the four bytes of the length come on top of the result.
+        self._report = Capture(pipes.report, limits.result_bytes + _GREETING_BYTES + 4)
         self._exit_notice = _exit_notice(self._process.pid)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.returncode is None:
-            self._kill()
-            self._reap()
+        try:
+            if self._process.returncode is None:
+                self._kill()
+                self._reap()
+            if not self._swept:
+                self._sweep()
+        finally:
+            self._close()
+
+    def _close(self) -> None:
         for capture in (self._stdout, self._stderr, self._report):
             os.close(capture.descriptor)
         for descriptor in (self._input, self._exit_notice):
             if descriptor is not None:
                 os.close(descriptor)
 
-    def watch(self) -> None:
+    def watch(self, payload: bytes) -> None:
         """Feed and read the child until it has ended, has said too much, or its time is up."""
+        self._unsent = memoryview(payload)
         deadline = self._started + self._limits.wall_seconds
         with selectors.DefaultSelector() as selector:
             if self._input is not None:
@@ -238,49 +183,64 @@ class _Child:
                 if self._has_ended():
                     return
 
-    def finish(self, containment: Containment) -> Outcome:
+    def finish(self) -> Outcome:
         """End whatever still runs, then judge by the wait status."""
         # Before the wait, while the process still holds its id and with it the name of its group.
         self._kill()
         wait_status, usage = self._reap()
         duration = time.monotonic() - self._started
-        containment.sweep()
+        self._sweep()
         for capture in (self._stdout, self._stderr, self._report):
             capture.drain()
 
-        if not self._report.content.startswith(_STARTED):
+        report = bytes(self._report.content)
+        if len(report) < _GREETING_BYTES or not report.startswith(_STARTED):
             said = clean_text(bytes(self._stderr.content), cut=False).strip()[-500:]
             raise RuntimeError(f"The interpreter ended before the script began (wait status {wait_status}): {said}")
         result, result_dropped = read_result(
-            bytes(self._report.content[1:]), self._limits.result_bytes, self._limits.result_depth
+            report[_GREETING_BYTES:], self._limits.result_bytes, self._limits.result_depth
         )
-        exit_code = os.WEXITSTATUS(wait_status) if os.WIFEXITED(wait_status) else None
+        status, reason = self._verdict(wait_status, usage.ru_utime + usage.ru_stime)
         return Outcome(
-            status=self._verdict(wait_status, usage.ru_utime + usage.ru_stime),
-            exit_code=exit_code,
+            status=status,
+            exit_code=os.WEXITSTATUS(wait_status) if os.WIFEXITED(wait_status) else None,
             signal=os.WTERMSIG(wait_status) if os.WIFSIGNALED(wait_status) else None,
+            reason=reason,
             stdout=self._stdout.text(),
             stderr=self._stderr.text(),
             result=result,
             duration_ms=round(duration * 1000),
             truncated=Truncated(self._stdout.overflowed, self._stderr.overflowed, result_dropped),
+            protections=Protections(
+                own_user=self._own_user,
+                copied_interpreter=interpreter().copied,
+                closed_to_inspection=kernel.forbid_inspection(),
+                orphans_found=self._own_user or self._containment.mark is not None,
+                exit_notice=self._exit_notice is not None,
+                seccomp=bool(report[1]),
+                landlock=report[2],
+            ),
         )
 
-    def _verdict(self, wait_status: int, cpu_seconds: float) -> Status:
+    def _verdict(self, wait_status: int, cpu_seconds: float) -> tuple[Status, str | None]:
+        limits = self._limits
         if self._stdout.overflowed or self._stderr.overflowed:
-            return "output_limit"
+            stream = "stdout" if self._stdout.overflowed else "stderr"
+            return "output_limit", f"the script wrote more than {limits.output_bytes:,} bytes to {stream}"
         if os.WIFEXITED(wait_status):
-            return "succeeded" if os.WEXITSTATUS(wait_status) == 0 else "failed"
+            exit_code = os.WEXITSTATUS(wait_status)
+            return ("failed", f"the script ended with exit code {exit_code}") if exit_code else ("succeeded", None)
         ended_by = os.WTERMSIG(wait_status)
         if ended_by == signal.SIGKILL and self._stopped_for == "timed_out":
-            return "timed_out"
+            return "timed_out", f"the script was still running after {round(limits.wall_seconds, 1):g} s"
         # For the limit the kernel counts whole ticks, for the account precise times: on a busy machine they differ by
         # a tenth and more. A script that sends itself the signal has used next to nothing.
-        if ended_by in (signal.SIGXCPU, signal.SIGKILL) and cpu_seconds >= self._limits.cpu_seconds / 2:
-            return "timed_out"
-        if ended_by == signal.SIGKILL and kernel.out_of_memory_kills() > self._kills_before:
-            return "out_of_memory"
-        return "out_of_memory" if ended_by == _OUT_OF_MEMORY_SIGNAL else "failed"
+        if ended_by in (signal.SIGXCPU, signal.SIGKILL) and cpu_seconds >= limits.cpu_seconds / 2:
+            return "timed_out", f"the script used up its {limits.cpu_seconds} s of processor time"
+        killed_for_memory = ended_by == signal.SIGKILL and kernel.out_of_memory_kills() > self._kills_before
+        if killed_for_memory or ended_by == _OUT_OF_MEMORY_SIGNAL:
+            return "out_of_memory", f"the script needed more than {limits.memory_mb} MB of memory"
+        return "failed", f"signal {ended_by}{_name_of(ended_by)} ended the script"
 
     def _feed(self, pipe: int) -> bool:
         """Write what the pipe takes; whether there is more to come."""
@@ -291,6 +251,10 @@ class _Child:
         except BrokenPipeError:
             return False
         return bool(self._unsent)
+
+    def _sweep(self) -> None:
+        self._containment.sweep()
+        self._swept = True
 
     def _has_ended(self) -> bool:
         # WNOWAIT leaves the process to be reaped, so that its id stays its own until the group is killed.
@@ -314,8 +278,14 @@ class _Child:
             time.sleep(0.001)
 
 
-@dataclass(frozen=True)
-class _Pipes:
+def _name_of(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name})"
+    except ValueError:  # One of the real-time signals, most of which have none.
+        return ""
+
+
+class _Pipes(NamedTuple):
     """The runner's ends, none of which blocks."""
 
     task: int
@@ -339,7 +309,7 @@ def _spawn(folder: Path, user: int | None) -> tuple[subprocess.Popen[bytes], _Pi
         for descriptor in (task, stdout, stderr, report):
             os.set_blocking(descriptor, False)
         process = subprocess.Popen(
-            [python.path, *_OPTIONS, "-c", _bootstrap(), str(theirs_report), str(os.getpid())],
+            [python.path, *_OPTIONS, "-c", _LOADER, str(theirs_report), str(os.getpid())],
             stdin=theirs_task,
             stdout=theirs_stdout,
             stderr=theirs_stderr,
@@ -370,8 +340,17 @@ def _spawn(folder: Path, user: int | None) -> tuple[subprocess.Popen[bytes], _Pi
 
 
 @functools.cache
-def _bootstrap() -> str:
-    return Path(__file__).with_name("bootstrap.py").read_text(encoding="utf-8")
+def _bootstrap() -> bytes:
+    """bootstrap.py, compiled: the child is the same interpreter, and only it keeps anybody waiting."""
+    name = "sandbox_lambda.bootstrap"
+    code = SourceFileLoader(name, str(Path(__file__).with_name("bootstrap.py"))).get_code(name)
+    return marshal.dumps(_unplaced(cast("CodeType", code)))
+
+
+def _unplaced(code: CodeType) -> CodeType:
+    """The same code, which does not tell where it lies: a script can look at its callers."""
+    constants = (_unplaced(constant) if isinstance(constant, CodeType) else constant for constant in code.co_consts)
+    return code.replace(co_filename="<sandbox>", co_consts=tuple(constants))
 
 
 def _exit_notice(pid: int) -> int | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from sandbox_lambda.handler import handle
+from sandbox_lambda.runner import probe
 
 
 @dataclass
@@ -24,11 +25,13 @@ def test_the_answer_has_exactly_the_agreed_shape() -> None:
         "status": "succeeded",
         "exit_code": 0,
         "signal": None,
+        "reason": None,
         "stdout": "1\n",
         "stderr": "",
         "truncated": {"stdout": False, "stderr": False, "result": False},
         "result": [{"n": 1}],
         "duration_ms": answer["duration_ms"],
+        "protections": probe()._asdict(),
     }
     assert isinstance(answer["duration_ms"], int)
 

@@ -10,7 +10,6 @@ import tempfile
 import textwrap
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
@@ -146,6 +145,7 @@ for descriptor in range(3, 64):
         ("b'\\1'", "", "succeeded", False),
     ],
 )
+@pytest.mark.usefixtures("either_way")
 def test_a_forged_report_changes_no_verdict_and_is_no_result(frame: str, end: str, status: str, dropped: bool) -> None:
     outcome = run(FORGE.format(frame=frame, end=end), {})
 
@@ -175,6 +175,7 @@ time.sleep(0.2)
 """
 
 
+@pytest.mark.usefixtures("either_way")
 def test_a_daemon_does_not_outlive_its_run() -> None:
     outcome = run(DAEMON, {})
 
@@ -183,6 +184,7 @@ def test_a_daemon_does_not_outlive_its_run() -> None:
 
 
 @pytest.mark.parametrize("escape", ["", "os.setsid()"], ids=["in-the-session", "in-sessions-of-their-own"])
+@pytest.mark.usefixtures("either_way")
 def test_a_fork_bomb_stays_small_and_leaves_nothing(escape: str) -> None:
     script = f"""
 import os
@@ -250,6 +252,7 @@ def test_a_limit_met_is_an_error_of_the_scripts_own(script: str, error: str) -> 
     assert outcome.stderr.splitlines()[-1].startswith(error)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_nothing_of_the_runners_environment_is_in_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for the script")
     outcome = run(
@@ -262,6 +265,7 @@ def test_nothing_of_the_runners_environment_is_in_reach(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["environ", "mem", "maps", "fd", "auxv", "cwd"])
+@pytest.mark.usefixtures("either_way")
 def test_the_runner_cannot_be_inspected(name: str) -> None:
     action = {"fd": "os.listdir", "cwd": "os.readlink"}.get(name, "open")
     outcome = run(f"import os\n{action}(f'/proc/{{os.getppid()}}/{name}')", {})
@@ -270,6 +274,7 @@ def test_the_runner_cannot_be_inspected(name: str) -> None:
     assert outcome.stderr.splitlines()[-1].startswith("PermissionError: [Errno 13] Permission denied")
 
 
+@pytest.mark.usefixtures("either_way")
 def test_only_the_standard_streams_and_the_report_are_open() -> None:
     outcome = run("import os\nresult = len([n for n in range(256) if os.path.exists(f'/proc/self/fd/{n}')])", {})
 
@@ -290,6 +295,7 @@ def test_only_the_standard_streams_and_the_report_are_open() -> None:
         "import os\nos.unlink('/usr/bin/env')",
     ],
 )
+@pytest.mark.usefixtures("either_way")
 def test_a_run_with_its_own_user_has_no_power_over_others(script: str) -> None:
     outcome = run(script, {})
 
@@ -298,6 +304,7 @@ def test_a_run_with_its_own_user_has_no_power_over_others(script: str) -> None:
 
 
 @needs_own_user
+@pytest.mark.usefixtures("either_way")
 def test_killing_everything_in_reach_harms_only_the_run_itself() -> None:
     outcome = run("import os\nos.kill(-1, 9)\nprint('alone')", {})
 
@@ -311,6 +318,7 @@ def test_a_set_uid_program_gives_no_privilege() -> None:
     assert outcome.stdout == "1\n"
 
 
+@pytest.mark.usefixtures("either_way")
 def test_the_folder_and_what_is_in_it_are_gone_afterwards() -> None:
     outcome = run(
         "import os\nos.makedirs('a/b/c')\nopen('a/b/c/file', 'w').write('x')\nos.symlink('/', 'a/root')\n"
@@ -323,6 +331,7 @@ def test_the_folder_and_what_is_in_it_are_gone_afterwards() -> None:
 
 
 @needs_own_user
+@pytest.mark.usefixtures("either_way")
 def test_what_a_run_leaves_in_shared_folders_goes_too() -> None:
     outcome = run(
         "import os, tempfile\nresult = []\nfor base in ('/tmp', '/var/tmp', '/dev/shm'):\n"
@@ -337,6 +346,7 @@ def test_what_a_run_leaves_in_shared_folders_goes_too() -> None:
 
 
 @needs_own_user
+@pytest.mark.usefixtures("unconfined")
 def test_shared_memory_does_not_outlive_its_run() -> None:
     outcome = run(
         "import ctypes\nlibc = ctypes.CDLL(None)\n"
@@ -364,6 +374,7 @@ def test_a_kill_by_the_kernel_for_lack_of_memory_is_told_from_the_kernels_own_co
     assert (outcome.status, outcome.exit_code, outcome.signal) == ("out_of_memory", None, signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_children_of_the_runner_that_are_not_the_runs_live_on() -> None:
     others = [subprocess.Popen(["sleep", "30"], start_new_session=session) for session in (False, True)]
     try:
@@ -377,6 +388,7 @@ def test_children_of_the_runner_that_are_not_the_runs_live_on() -> None:
 
 
 @needs_own_user
+@pytest.mark.usefixtures("either_way")
 def test_an_innocent_run_beside_a_bomb_is_unaffected() -> None:
     bomb = threading.Thread(
         target=run, args=("import os\nwhile True:\n    try: os.fork()\n    except OSError: pass", {}, SHORT)
@@ -393,6 +405,7 @@ def test_what_a_killed_runner_left_is_cleared_by_the_next_holder_of_the_user(mon
     user = 61183
     monkeypatch.setattr(identity, "_FIRST_USER", user)
     monkeypatch.setattr(identity, "_USERS", 1)
+    _lease_of(user).unlink(missing_ok=True)  # A killed runner does not say that it left all clean.
     folder = Path(tempfile.mkdtemp(prefix="plinth-run-", dir="/tmp"))
     os.chown(folder, user, user)
     orphan = ["sh", "-c", "sleep 60 >/dev/null 2>&1 & echo $!"]
@@ -448,40 +461,35 @@ while True:
 
 ORDINARY_USER = """
 import json, subprocess, sys
-from dataclasses import asdict
+from sandbox_lambda import confinement
 from sandbox_lambda.runner import Limits, probe, run
 
+scripts, confinement.ENABLED = json.load(sys.stdin)
 other = subprocess.Popen(["sleep", "30"], start_new_session=True)
 limits = Limits(wall_seconds=2.0)
-answers = [asdict(run(script, {}, limits)) for script in json.load(sys.stdin)]
-print(json.dumps([asdict(probe()), answers, other.poll()]))
+answers = [run(script, {}, limits).document() for script in scripts]
+print(json.dumps([probe()._asdict(), answers, other.poll()]))
 other.kill()
 """
 
 
-@needs_own_user
-def test_where_the_user_is_shared_as_on_lambda_the_rest_still_holds(tmp_path: Path) -> None:
+def run_as_an_ordinary_user(
+    scripts: list[str], confined: bool, environment: dict[str, str], user: int = 60577
+) -> tuple[dict[str, object], list[dict[str, object]], object]:
+    """One runner with a uid that its scripts share: what protected them, their outcomes, the end of another child."""
     package = Path(tempfile.mkdtemp(prefix="plinth-test-", dir="/tmp"))
     try:
         package.chmod(0o755)
         shutil.copytree(ROOT / "sandbox_lambda", package / "sandbox_lambda")
-        scripts = [
-            "print('hello')\nresult = event",
-            DAEMON,
-            "import os\nopen(f'/proc/{os.getppid()}/environ')",
-            "import os\nos.mkdir('a')\nos.chmod('a', 0)\nprint(os.getcwd(), end='')",
-            BOMB,
-            "hoard = b'x' * (1 << 30)",
-            DAEMON.replace("os.closerange", "__import__('resource').setrlimit(12, (0, 0)), os.closerange"),
-        ]
         done = subprocess.run(
             [interpreter().path, "-c", ORDINARY_USER],
-            input=json.dumps(scripts),
-            env={"LD_LIBRARY_PATH": interpreter().library_path, "PYTHONPATH": str(package), "SECRET": "x"},
-            user=60577,
-            group=60577,
+            input=json.dumps([scripts, confined]),
+            env={"LD_LIBRARY_PATH": interpreter().library_path, "PYTHONPATH": str(package), **environment},
+            user=user,
+            group=user,
             extra_groups=[],
             cwd="/",
+            start_new_session=True,
             capture_output=True,
             text=True,
             timeout=50,
@@ -489,14 +497,269 @@ def test_where_the_user_is_shared_as_on_lambda_the_rest_still_holds(tmp_path: Pa
         )
     finally:
         shutil.rmtree(package)
-
     assert (done.returncode, done.stderr) == (0, "")
-    protections, (hello, daemon, inspection, folder, bomb, hoard, unmarked), other = json.loads(done.stdout)
-    assert protections == asdict(Protections(False, False, True, True, True))
+    return json.loads(done.stdout)
+
+
+@needs_own_user
+def test_where_the_user_is_shared_as_on_lambda_the_rest_still_holds(either_way: bool) -> None:
+    user = 61118 if either_way else 61119
+    protections, answers, other = run_as_an_ordinary_user(
+        [
+            "print('hello')\nresult = event",
+            DAEMON,
+            "import os\nopen(f'/proc/{os.getppid()}/environ')",
+            "import os\nos.mkdir('a')\nos.chmod('a', 0)\nos.chmod('.', 0)\nprint(os.environ['HOME'], end='')",
+            BOMB,
+            "hoard = b'x' * (1 << 30)",
+            DAEMON.replace("os.closerange", "__import__('resource').setrlimit(12, (0, 0)), os.closerange"),
+        ],
+        confined=either_way,
+        environment={"SECRET": "x"},
+        user=user,
+    )
+    hello, daemon, inspection, folder, bomb, hoard, unmarked = answers
+
+    here = probe()
+    assert protections == Protections(False, False, True, True, True, here.seccomp, here.landlock)._asdict()
     assert (hello["status"], hello["stdout"], hello["result"]) == ("succeeded", "hello\n", {})
-    assert inspection["stderr"].splitlines()[-1].startswith("PermissionError: [Errno 13] Permission denied")
+    assert str(inspection["stderr"]).splitlines()[-1].startswith("PermissionError: [Errno 13] Permission denied")
     assert (folder["status"], bomb["status"], hoard["status"]) == ("succeeded", "timed_out", "out_of_memory")
-    assert [Path(path).exists() for path in (folder["stdout"], bomb["stdout"].strip())] == [False, False]
-    assert [Path(f"/proc/{int(pid)}").exists() for pid in (daemon["stdout"], unmarked["stdout"])] == [False, False]
-    assert [p.pid for p in kernel.processes() if p.user == 60577 and not p.zombie] == []
+    assert [Path(str(path)).exists() for path in (folder["stdout"], str(bomb["stdout"]).strip())] == [False, False]
+    assert [Path(f"/proc/{run['stdout']}").exists() for run in (daemon, unmarked)] == [False, False]
+    assert [p.pid for p in kernel.processes() if p.user == user and not p.zombie] == []
     assert other is None
+
+
+REACH = """
+import os, resource, signal
+runner, result = os.getppid(), []
+attempts = {
+    "kill": lambda: os.kill(runner, 0),
+    "group": lambda: os.killpg(os.getpgid(runner), 0),
+    "everyone": lambda: os.kill(-1, 0),
+    "descriptor": lambda: signal.pidfd_send_signal(os.pidfd_open(runner), 0),
+    "limits": lambda: resource.prlimit(runner, resource.RLIMIT_NOFILE),
+    "priority": lambda: os.setpriority(os.PRIO_PROCESS, runner, 19),
+    "memory": lambda: open(f"/proc/{runner}/mem"),
+    "badness": lambda: open(f"/proc/{runner}/oom_score_adj", "w"),
+}
+for name, attempt in attempts.items():
+    try:
+        attempt()
+        result.append(name)
+    except PermissionError:
+        pass
+"""
+
+
+@needs_own_user
+@pytest.mark.skipif(not probe().seccomp, reason="Without a filter of system calls a shared uid is in reach.")
+def test_where_the_user_is_shared_the_runner_is_still_out_of_reach() -> None:
+    _, (reach,), _ = run_as_an_ordinary_user([REACH], confined=True, environment={})
+    _, (unconfined,), _ = run_as_an_ordinary_user([REACH], confined=False, environment={})
+
+    assert (reach["status"], reach["result"]) == ("succeeded", [])
+    assert unconfined["result"] == ["kill", "group", "everyone", "descriptor", "limits", "priority"]
+
+
+@needs_own_user
+@pytest.mark.skipif(not probe().landlock, reason="Without Landlock a shared uid may write where its owner may.")
+@pytest.mark.parametrize(
+    ("environment", "status"), [({}, "failed"), ({"AWS_LAMBDA_FUNCTION_NAME": "sandbox-run-1"}, "succeeded")]
+)
+def test_where_the_user_is_shared_temporary_folders_are_the_scripts_only_in_a_function_of_its_own(
+    environment: dict[str, str], status: str
+) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="plinth-test-", dir="/tmp"))
+    try:
+        folder.chmod(0o777)
+        script = f"open({str(folder / 'left')!r}, 'w')"
+        _, (outcome,), _ = run_as_an_ordinary_user([script], confined=True, environment=environment)
+
+        assert outcome["status"] == status
+        assert (folder / "left").exists() == (status == "succeeded")
+    finally:
+        shutil.rmtree(folder)
+
+
+@needs_own_user
+@pytest.mark.usefixtures("either_way")
+@pytest.mark.parametrize(
+    "swap",
+    [
+        "os.symlink({victim!r}, here)",
+        "open(here, 'w').close()",
+        "os.mkdir(here)\nopen(here + '/x', 'w').close()\nos.chmod(here, 0)",
+        "pass",
+    ],
+    ids=["link", "file", "folder", "nothing"],
+)
+@pytest.mark.parametrize("leave", ["os.rename(here, {beside!r})", "os.rmdir(here)"], ids=["moved", "removed"])
+def test_a_script_that_swaps_its_folder_turns_the_clean_up_on_nobody_else(leave: str, swap: str) -> None:
+    victim = Path(tempfile.mkdtemp(prefix="plinth-test-", dir="/tmp"))
+    try:
+        victim.chmod(0o755)
+        (victim / "kept").touch()
+        beside = f"{victim}-moved"
+        script = f"import os\nhere = os.getcwd()\nprint(here)\nos.chdir('/tmp')\n{leave}\n{swap}"
+        outcome = run(script.format(victim=str(victim), beside=beside), {})
+
+        assert outcome.status == "succeeded"
+        assert not os.path.lexists(outcome.stdout.strip())
+        assert not Path(beside).exists()
+        assert (victim.stat().st_mode & 0o777, [path.name for path in victim.iterdir()]) == (0o755, ["kept"])
+    finally:
+        shutil.rmtree(victim)
+
+
+@needs_own_user
+@pytest.mark.usefixtures("either_way")
+def test_what_a_run_leaves_in_others_open_folders_goes_too() -> None:
+    theirs = Path(tempfile.mkdtemp(prefix="plinth-test-", dir="/tmp"))
+    try:
+        theirs.chmod(0o777)
+        (theirs / "kept").touch()
+        outcome = run(
+            "import os\nos.chdir(event['folder'])\nos.makedirs('a/b')\nopen('a/b/c', 'w').close()\n"
+            "os.symlink('/etc', 'link')\nprint(sorted(os.listdir('.')))",
+            {"folder": str(theirs)},
+        )
+
+        assert outcome.stdout == "['a', 'kept', 'link']\n"
+        assert [path.name for path in theirs.iterdir()] == ["kept"]
+    finally:
+        shutil.rmtree(theirs)
+
+
+@pytest.mark.usefixtures("either_way")
+@pytest.mark.parametrize(
+    "hold",
+    [
+        "os.setsid()\n    time.sleep(60)",
+        "os.setpgid(0, 0)\n    os.kill(os.getpid(), signal.SIGSTOP)",
+        "libc.prctl(36, 1, 0, 0, 0)\n    if os.fork() == 0:\n        os.setsid()\n    time.sleep(60)",
+        "libc.prctl(1, 0, 0, 0, 0)\n    signal.pthread_sigmask(0, range(1, 65))\n    time.sleep(60)",
+    ],
+    ids=["own-session", "stopped", "subreaper", "signals-blocked"],
+)
+def test_a_child_that_holds_the_streams_open_does_not_hold_up_the_run(hold: str) -> None:
+    outcome = run(
+        f"import ctypes, os, signal, time\nlibc = ctypes.CDLL(None)\nif os.fork() == 0:\n    {hold}\n"
+        "time.sleep(0.1)\nprint(os.getcwd())",
+        {},
+        Limits(wall_seconds=30),
+    )
+
+    assert outcome.status == "succeeded"
+    assert not Path(outcome.stdout.strip()).exists()
+    assert [p.pid for p in kernel.processes() if not p.zombie and _folder_is_gone(p.pid)] == []
+
+
+KILLED_RUNNER = """
+import os, signal, sys
+from pathlib import Path
+from sandbox_lambda import identity, runner, workspace
+
+user = int(sys.argv[2])
+identity._FIRST_USER, identity._USERS = user, 1
+moments = {
+    "folder-made": (workspace.os, "fchown"),
+    "folder-handed-over": (runner, "_payload"),
+    "script-running": (runner._Child, "watch"),
+    "script-ended": (runner.Containment, "sweep"),  # The first is the last: the uid was left clean.
+    "folder-emptied": (workspace.os, "rmdir"),
+}
+place, name = moments[sys.argv[1]]
+
+def kill_at(*arguments, **names):
+    if sys.argv[1] == "script-running":
+        child = arguments[0]
+        child._unsent = memoryview(arguments[1])
+        while not child._report.content:
+            child._feed(child._input)
+            child._report.read()
+        while not os.path.exists(f"/tmp/plinth-test-left-by-{user}/left"):
+            pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(place, name, kill_at)
+runner.run(sys.stdin.read(), {})
+"""
+
+LEAVES = """
+import ctypes, os, time
+ctypes.CDLL(None).prctl(1, 0, 0, 0, 0)
+if os.fork() == 0:
+    os.setsid()
+    time.sleep(60)
+left = f"/tmp/plinth-test-left-by-{os.getuid()}"
+os.makedirs(left)
+os.mkdir("deep")
+open(f"{left}/left", "w").close()
+if event.get("wait", True):
+    time.sleep(1)
+"""
+
+
+@needs_own_user
+@pytest.mark.parametrize(
+    ("moment", "user"),
+    [
+        ("folder-made", 61113),
+        ("folder-handed-over", 61114),
+        ("script-running", 61115),
+        ("script-ended", 61116),
+        ("folder-emptied", 61117),
+    ],
+)
+def test_a_runner_killed_at_any_moment_leaves_nothing_that_the_next_run_does_not_clear(
+    moment: str, user: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity, "_FIRST_USER", user)
+    monkeypatch.setattr(identity, "_USERS", 1)
+    assert run("pass", {}).status == "succeeded"
+    assert _lease_of(user).read_bytes() == kernel.field_of_view()
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED_RUNNER, moment, str(user)],
+        input=LEAVES,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (killed.returncode, killed.stderr) == (-signal.SIGKILL, "")
+    assert _left_by(user) != []
+    assert _lease_of(user).read_bytes() == b""
+
+    outcome = run("import os\nprint(os.getuid())", {})
+
+    assert (outcome.status, outcome.stdout) == ("succeeded", f"{user}\n")
+    assert _left_by(user) == []
+
+
+def _lease_of(user: int) -> Path:
+    return Path(f"/tmp/plinth-sandbox/users/{user}")
+
+
+def _left_by(user: int) -> list[str]:
+    """Processes and files of a uid, and folders made for it."""
+    return [
+        *(str(p.pid) for p in kernel.processes() if p.user == user and not p.zombie),
+        *(path.name for path in Path("/tmp").iterdir() if f"-{user}" in path.name),
+    ]
+
+
+@needs_own_user
+def test_what_a_script_puts_in_its_folders_place_goes_where_the_user_is_shared_too() -> None:
+    script = "import os\nhere = os.getcwd()\nprint(here)\nos.rename(here, here + '-moved')\n"
+    _, answers, _ = run_as_an_ordinary_user(
+        [f"{script}os.symlink('/etc', here)", f"{script}os.mkdir(here)\nopen(here + '/x', 'w').close()"],
+        confined=False,
+        environment={},
+    )
+
+    assert [answer["status"] for answer in answers] == ["succeeded", "succeeded"]
+    places = [str(answer["stdout"]).strip() for answer in answers]
+    assert [place for place in (*places, *(f"{place}-moved" for place in places)) if os.path.lexists(place)] == []

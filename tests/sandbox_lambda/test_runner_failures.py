@@ -59,6 +59,18 @@ def test_a_platform_without_exit_notices_polls(monkeypatch: pytest.MonkeyPatch) 
     assert late.status == "timed_out"
 
 
+@pytest.mark.skipif(not kernel.LINUX, reason="Processes are found in /proc.")
+def test_a_failure_of_the_runner_itself_leaves_no_process_of_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(child: object) -> None:
+        raise RuntimeError("no more of this")
+
+    monkeypatch.setattr(runner._Child, "finish", fail)  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(RuntimeError, match=r"^no more of this$"):
+        run("import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(60)", {})
+
+    assert [p.pid for p in kernel.processes() if p.parent == os.getpid() and not p.zombie and _is_a_run(p.pid)] == []
+
+
 def _is_a_run(pid: int) -> bool:
     try:
         return str(Path(f"/proc/{pid}/cwd").readlink()).startswith("/tmp/plinth-run-")

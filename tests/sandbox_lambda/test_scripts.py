@@ -8,9 +8,27 @@ from sandbox_lambda.runner import Limits, Outcome, Truncated, run
 
 pytestmark = pytest.mark.timeout(60)
 
+
+def succeeded(like: Outcome, stdout: str = "", result: object = None, result_cut: bool = False) -> Outcome:
+    """The outcome of a script that ended well, in all but what differs from run to run as `like`."""
+    return Outcome(
+        status="succeeded",
+        exit_code=0,
+        signal=None,
+        reason=None,
+        stdout=stdout,
+        stderr="",
+        result=result,
+        duration_ms=like.duration_ms,
+        truncated=Truncated(result=result_cut),
+        protections=like.protections,
+    )
+
+
 NUL_AND_SURROGATE = r'"a\x00b\ud800c"'
 
 
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize(
     ("script", "stdout"),
     [
@@ -34,6 +52,49 @@ NUL_AND_SURROGATE = r'"a\x00b\ud800c"'
             "def f(x: int): pass\nprint(f.__annotations__)", "{'x': <class 'int'>}\n", id="no-future-inherited"
         ),
         pytest.param("import ssl, sqlite3, decimal, asyncio, json\nprint('ok')", "ok\n", id="standard-library"),
+        pytest.param(
+            "import asyncio\nasync def main():\n"
+            "    child = await asyncio.create_subprocess_exec('echo', 'awaited', stdout=-1)\n"
+            "    out, _ = await child.communicate()\n    await asyncio.to_thread(print, out.decode(), end='')\n"
+            "asyncio.run(main())",
+            "awaited\n",
+            id="asyncio",
+        ),
+        pytest.param(
+            "import multiprocessing\nours, theirs = multiprocessing.Pipe()\n"
+            "process = multiprocessing.Process(target=theirs.send, args=([1],))\nprocess.start()\n"
+            "print(ours.recv())\nprocess.join()\nprint(process.exitcode)",
+            "[1]\n0\n",
+            id="multiprocessing",
+        ),
+        pytest.param(
+            "import sqlite3\nwith sqlite3.connect('data.db') as db:\n    db.execute('create table t (n)')\n"
+            "    db.execute('insert into t values (7)')\n"
+            "print(sqlite3.connect('data.db').execute('select n from t').fetchall())",
+            "[(7,)]\n",
+            id="sqlite",
+        ),
+        pytest.param(
+            "import os, tempfile\nwith tempfile.NamedTemporaryFile('w+') as file:\n    file.write('abc')\n"
+            "    file.truncate(2)\n    file.seek(0)\n    print(file.read())\n"
+            "os.makedirs('a')\nopen('a/x', 'w').close()\nos.rename('a/x', 'y')\n"
+            "print(os.listdir('a'), os.path.isfile('y'))",
+            "ab\n[] True\n",
+            id="files",
+        ),
+        pytest.param(
+            "import subprocess\nopen('hello.sh', 'w').write('#!/bin/sh\\necho written here')\n"
+            "subprocess.run(['chmod', '+x', 'hello.sh'])\nsubprocess.run('./hello.sh | cat 2>/dev/null', shell=True)",
+            "written here\n",
+            id="own-program",
+        ),
+        pytest.param(
+            "import os, time, zoneinfo\nopen('/dev/null', 'w').write('x')\n"
+            "print(len(open('/dev/urandom', 'rb').read(4)), 'MemTotal' in open('/proc/meminfo').read(),"
+            " 'Pid' in open('/proc/self/status').read(), os.cpu_count() > 0)",
+            "4 True True True\n",
+            id="system",
+        ),
         pytest.param(
             "import pickle\nclass A: pass\nprint(type(pickle.loads(pickle.dumps(A()))) is A)", "True\n", id="pickle"
         ),
@@ -64,7 +125,7 @@ NUL_AND_SURROGATE = r'"a\x00b\ud800c"'
 def test_a_script_runs_as_the_main_module_of_an_interpreter(script: str, stdout: str) -> None:
     outcome = run(script, {"item": {"name": "Espresso machine"}})
 
-    assert outcome == Outcome("succeeded", 0, None, stdout, "", None, outcome.duration_ms)
+    assert outcome == succeeded(outcome, stdout=stdout)
 
 
 @pytest.mark.parametrize(
@@ -118,11 +179,53 @@ def test_a_syntax_error_shows_the_line_and_nothing_of_the_bootstrap() -> None:
     assert outcome.stderr == ('  File "<automation>", line 2\n    y = = 2\n        ^\nSyntaxError: invalid syntax\n')
 
 
-def test_a_script_sees_its_own_lines_in_a_traceback_it_prints_itself() -> None:
-    outcome = run("import traceback\ntry:\n    1 / 0\nexcept ZeroDivisionError:\n    traceback.print_exc()", {})
+@pytest.mark.parametrize(
+    ("script", "shown"),
+    [
+        (
+            "import traceback\ntry:\n    1 / 0  # own\nexcept ZeroDivisionError:\n    traceback.print_exc()",
+            '  File "<automation>", line 3, in <module>\n    1 / 0  # own\n',
+        ),
+        (
+            "import logging\ntry:\n    1 / 0  # own\nexcept ZeroDivisionError:\n    logging.exception('no')",
+            '  File "<automation>", line 3, in <module>\n    1 / 0  # own\n',
+        ),
+        (
+            "import warnings\nwarnings.warn('old')  # own",
+            "<automation>:2: UserWarning: old\n  warnings.warn('old')  # own\n",
+        ),
+        (
+            "import inspect, sys\ndef brew():\n    return 1\nprint(inspect.getsource(brew), file=sys.stderr)",
+            "def brew():\n    return 1\n",
+        ),
+        (
+            "import linecache, sys\nprint(linecache.getline('<automation>', 2), file=sys.stderr)",
+            "print(linecache.getline",
+        ),
+        (
+            "import importlib, linecache, traceback\nimportlib.reload(linecache)\ntraceback.print_stack()  # own",
+            '  File "<automation>", line 3, in <module>\n    traceback.print_stack()  # own\n',
+        ),
+    ],
+    ids=["print_exc", "logging", "warning", "getsource", "getline", "reload"],
+)
+def test_whoever_prints_where_a_script_is_shows_its_own_line(script: str, shown: str) -> None:
+    assert shown in run(script, {}).stderr
+
+
+def test_a_script_that_looks_at_its_callers_does_not_learn_where_the_runner_lies() -> None:
+    outcome = run(
+        "import sys\nframe = sys._getframe()\nwhile frame := frame.f_back: print(frame.f_code.co_filename)", {}
+    )
+
+    assert (outcome.status, outcome.stdout) == ("succeeded", "<sandbox>\n<sandbox>\n<sandbox>\n<string>\n")
+
+
+def test_a_script_that_takes_the_import_system_apart_loses_only_its_lines() -> None:
+    outcome = run("import sys\ndel sys.meta_path[0]\nimport linecache, traceback\ntraceback.print_stack()", {})
 
     assert outcome.status == "succeeded"
-    assert outcome.stderr.splitlines()[1:3] == ['  File "<automation>", line 3, in <module>', "    1 / 0"]
+    assert '  File "<automation>", line 4, in <module>\n' in outcome.stderr
 
 
 def test_a_script_may_report_its_exceptions_itself() -> None:
@@ -148,7 +251,7 @@ def test_a_script_may_report_its_exceptions_itself() -> None:
 def test_a_result_comes_back_as_json_values(expression: str, result: object) -> None:
     outcome = run(f"result = {expression}", {"a": [1, 2.5, None, True, "é"]})
 
-    assert outcome == Outcome("succeeded", 0, None, "", "", result, outcome.duration_ms)
+    assert outcome == succeeded(outcome, result=result)
 
 
 @pytest.mark.parametrize(
@@ -159,7 +262,7 @@ def test_a_result_comes_back_as_json_values(expression: str, result: object) -> 
 def test_a_result_too_large_or_too_deep_is_dropped_and_marked(expression: str) -> None:
     outcome = run(f"result = {expression}", {})
 
-    assert outcome == Outcome("succeeded", 0, None, "", "", None, outcome.duration_ms, Truncated(result=True))
+    assert outcome == succeeded(outcome, result_cut=True)
 
 
 def test_a_result_stays_when_the_script_chooses_its_exit_code() -> None:
@@ -227,3 +330,45 @@ def test_output_exactly_at_the_limit_is_kept_whole() -> None:
     outcome = run("print('x' * 999)", {}, Limits(output_bytes=1000))
 
     assert (outcome.status, outcome.stdout, outcome.truncated) == ("succeeded", "x" * 999 + "\n", Truncated())
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "status", "reason"),
+    [
+        ("pass", Limits(), "succeeded", None),
+        ("exit(3)", Limits(), "failed", "the script ended with exit code 3"),
+        ("1 / 0", Limits(), "failed", "the script ended with exit code 1"),
+        ("import os\nos.kill(os.getpid(), 9)", Limits(), "failed", "signal 9 (SIGKILL) ended the script"),
+        ("import os\nos.kill(os.getpid(), 40)", Limits(), "failed", "signal 40 ended the script"),
+        (
+            "import time\ntime.sleep(60)",
+            Limits(wall_seconds=1.0),
+            "timed_out",
+            "the script was still running after 1 s",
+        ),
+        (
+            "import time\ntime.sleep(60)",
+            Limits(wall_seconds=0.5214),
+            "timed_out",
+            "the script was still running after 0.5 s",
+        ),
+        ("while True: pass", Limits(cpu_seconds=1), "timed_out", "the script used up its 1 s of processor time"),
+        (
+            "print('x' * 70000)",
+            Limits(),
+            "output_limit",
+            "the script wrote more than 65,536 bytes to stdout",
+        ),
+        (
+            "import sys\nprint('x' * 2000, file=sys.stderr)",
+            Limits(output_bytes=1000),
+            "output_limit",
+            "the script wrote more than 1,000 bytes to stderr",
+        ),
+        ("bytearray(1 << 30)", Limits(), "out_of_memory", "the script needed more than 256 MB of memory"),
+    ],
+)
+def test_every_unhappy_end_has_its_reason(script: str, limits: Limits, status: str, reason: str | None) -> None:
+    outcome = run(script, {}, limits)
+
+    assert (outcome.status, outcome.reason) == (status, reason)
