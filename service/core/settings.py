@@ -2,6 +2,7 @@
 
 import os
 from functools import lru_cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -44,10 +45,19 @@ class Settings(BaseModel):
     """The SQS queue of runs. Without it runs stay queued."""
 
     queue_max_receives: int = Field(default=5, ge=1)
-    """Deliveries of a message before SQS moves it to the dead-letter queue."""
+    """Attempts at a run that fails for reasons of ours, and deliveries of a message before SQS sets it aside."""
+
+    sandbox_isolation: Literal["ephemeral", "tenant", "microvm", "subprocess"] = "ephemeral"
+    """How untrusted code is kept apart; see `service.runs.runners`. `subprocess` is for a machine of one's own."""
 
     sandbox_function: str | None = None
-    """The Lambda function that sandboxes are cloned from. Only the worker needs it."""
+    """The Lambda function that runs untrusted code (`tenant`), or that is cloned for each run (`ephemeral`)."""
+
+    sandbox_image: str | None = None
+    """The ARN of the image that MicroVMs start from (`microvm`)."""
+
+    sandbox_egress_connector: str | None = None
+    """The ARN of the network connector, into a network without a way out, that MicroVMs get (`microvm`)."""
 
     aws_lambda_function_name: str | None = None
     """Set by Lambda. Its presence means one request at a time in this process."""
@@ -56,6 +66,12 @@ class Settings(BaseModel):
     def _a_host_needs_credentials(self) -> "Settings":
         if self.database_url is None and self.database_host is not None and self.database_secret_arn is None:
             raise ValueError("DATABASE_HOST is set without DATABASE_SECRET_ARN: nothing says how to log in")
+        return self
+
+    @model_validator(mode="after")
+    def _untrusted_code_has_a_machine_of_its_own(self) -> "Settings":
+        if self.sandbox_isolation == "subprocess" and self.aws_lambda_function_name is not None:
+            raise ValueError("SANDBOX_ISOLATION=subprocess would run untrusted code beside the worker: never on Lambda")
         return self
 
 
