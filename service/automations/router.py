@@ -25,7 +25,7 @@ from service.idempotency.endpoints import idempotent
 from service.runs import service as runs
 from service.runs.dispatch import send_after_commit, send_if_queued
 from service.runs.models import Run
-from service.runs.schemas import RunQuery, RunRead
+from service.runs.schemas import RunRead, RunsOfAutomationQuery
 
 router = APIRouter(prefix="/automations", tags=["automations"])
 
@@ -134,7 +134,8 @@ def delete_automation(
 def run_automation(automation_id: UUID, actor: RunsWriter, session: SessionDependency, response: Response) -> Run:
     """Run an automation now, enabled or not; follow the run at the Location of the answer.
 
-    An owner has at most 50 runs that are queued or running.
+    An owner has at most 50 runs that are queued or running; at most 5 run at once, in the order in which they were
+    queued.
     """
     run = runs.queue_now(session, actor=actor, automation_id=automation_id)
     send_after_commit(session, [run])
@@ -145,8 +146,11 @@ def run_automation(automation_id: UUID, actor: RunsWriter, session: SessionDepen
 @router.get("/{automation_id}/runs", response_model=Page[RunRead], responses=problems(404))
 @limit("GET /v1/automations/{automation_id}/runs")
 def list_runs_of_automation(
-    automation_id: UUID, parameters: Annotated[RunQuery, Query()], actor: RunsReader, session: SessionDependency
+    automation_id: UUID,
+    parameters: Annotated[RunsOfAutomationQuery, Query()],
+    actor: RunsReader,
+    session: SessionDependency,
 ) -> Slice[Run]:
     """List the runs of an automation, newest first unless `sort` says otherwise."""
     automation = service.get(session, actor=actor, automation_id=automation_id)
-    return runs.page(session, actor=actor, automation_id=automation.id, **parameters.model_dump())
+    return runs.page(session, actor=actor, of_automation=automation.id, **parameters.model_dump())

@@ -19,6 +19,7 @@ examples:
   python -m service automations create --item ITEM --name notify --code-file notify.py
   python -m service items update ITEM --description "Matte black"
   python -m service run-automation AUTOMATION --wait
+  python -m service runs watch
   python -m service items list --all --json
 
 Everybody's items, automations, runs and API keys are their own: --as EMAIL, or PLINTH_USER, says whose are meant.
@@ -141,12 +142,25 @@ def _automations(group: Any) -> None:
 
 
 def _runs(group: Any) -> None:
-    listing = _list(group, "runs:list_", "list the runs of an automation, newest first", sort="created_at")
-    listing.add_argument("automation", type=UUID, metavar="AUTOMATION", help="the automation's id")
+    listing = _list(group, "runs:list_", "list runs, newest first", sort="created_at")
+    listing.add_argument(
+        "automation_id", nargs="?", type=UUID, metavar="AUTOMATION", help="only those of this automation"
+    )
+    listing.add_argument("--item", dest="item_id", type=UUID, metavar="ID", help="only those queued for this item")
     listing.add_argument("--status", action="append", help="only those in this status; may be given again")
     listing.add_argument("--trigger", help="only those started this way: item_updated, manual or rerun")
     _between(listing, "created")
     _with_id(_add(group, "show", "runs:show", "show a run with its code and what it printed"))
+    watch = _add(group, "watch", "runs:watch", "follow runs until they have ended; exit 1 unless all succeed")
+    watch.add_argument(
+        "ids", nargs="*", type=UUID, metavar="RUN", help="default: all that are queued or running as it starts"
+    )
+    watch.add_argument(
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="follow them no longer than this (default, and the most that a stack's own shell can: 50; else no end)",
+    )
     _with_id(_add(group, "cancel", "runs:cancel", "cancel a run that is still queued"))
     _with_id(_add(group, "rerun", "runs:rerun", "run again what an ended run ran: its code and its event"))
 

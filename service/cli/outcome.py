@@ -38,6 +38,9 @@ class Outcome:
     remark: str | None = None
     """What a person reads after it."""
 
+    complaint: str | None = None
+    """What is said on standard error, to whomever."""
+
     code: int = 0
     """The exit code."""
 
@@ -45,7 +48,7 @@ class Outcome:
 COLUMNS: Final[Mapping[type[BaseModel], Sequence[str]]] = {
     ItemRead: ("id", "name", "version", "updated_at"),
     AutomationRead: ("id", "name", "enabled", "item_id", "updated_at"),
-    RunRead: ("id", "status", "trigger", "item_version", "created_at", "duration_ms"),
+    RunRead: ("id", "automation_id", "status", "trigger", "created_at", "duration_ms", "reason"),
     UserRead: ("id", "email", "role", "created_at"),
     ApiKeyRead: ("id", "name", "prefix", "created_at", "expires_at", "last_used_at", "revoked_at"),
 }
@@ -74,11 +77,14 @@ def as_json(outcome: Outcome) -> str:
         case None:
             return ""
         case BaseModel() as answer:
-            written = answer.model_dump_json(indent=2)
-            # Beyond ASCII there is nothing but the insides of strings.
-            return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], written) + "\n"
+            return _in_ascii(answer.model_dump_json(indent=2)) + "\n"
         case document:
             return json.dumps(document, indent=2) + "\n"
+
+
+def compact_json(answer: BaseModel) -> str:
+    """The same on one line."""
+    return _in_ascii(answer.model_dump_json())
 
 
 def as_text(outcome: Outcome) -> str:
@@ -87,6 +93,22 @@ def as_text(outcome: Outcome) -> str:
     if text is None and isinstance(outcome.answer, BaseModel):
         text = _table(cast("Page[Any]", answer)) if isinstance(answer := outcome.answer, Page) else _object(answer)
     return "".join(f"{part}\n" for part in (text, outcome.remark) if part is not None)
+
+
+def one_line(value: Any) -> str:
+    """The value as text of one line that commands no terminal."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return _printable(value).replace("\n", "\\n").replace("\t", "\\t")
+    if isinstance(value, list | dict):
+        return _printable(json.dumps(value, ensure_ascii=False))
+    return str(value)
+
+
+def _in_ascii(written: str) -> str:
+    # Beyond ASCII there is nothing but the insides of strings.
+    return _NOT_ASCII.sub(lambda found: json.dumps(found[0])[1:-1], written)
 
 
 def _table(page: Page[Any]) -> str:
@@ -107,7 +129,7 @@ def _table(page: Page[Any]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-    text = "-" if value is None else _line(value)
+    text = "-" if value is None else one_line(value)
     return text if len(text) <= _WIDEST_CELL else f"{text[: _WIDEST_CELL - 1]}…"
 
 
@@ -116,17 +138,7 @@ def _object(answer: BaseModel) -> str:
     fields = {name: value for name, value in answer.model_dump(mode="json").items() if value is not None}
     blocks = [f"\n{name}:\n{_block(text)}" for name in BLOCKS if (text := fields.pop(name, None))]
     width = max(len(name) for name in fields)
-    return "\n".join([*(f"{name:<{width}}  {_line(value)}" for name, value in fields.items()), *blocks])
-
-
-def _line(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, str):
-        return _printable(value).replace("\n", "\\n").replace("\t", "\\t")
-    if isinstance(value, list | dict):
-        return _printable(json.dumps(value, ensure_ascii=False))
-    return str(value)
+    return "\n".join([*(f"{name:<{width}}  {one_line(value)}" for name, value in fields.items()), *blocks])
 
 
 def _block(text: str) -> str:

@@ -43,6 +43,8 @@ def perform(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{complaint}\n")
         return code
     sys.stdout.write(as_json(outcome) if options.json else as_text(outcome))
+    if outcome.complaint is not None:
+        sys.stderr.write(f"{outcome.complaint}\n")
     return outcome.code
 
 

@@ -118,6 +118,7 @@ ROUTES: Final[Mapping[str, RouteLimit]] = MappingProxyType(
         "DELETE /v1/automations/{automation_id}": _writes(),
         "POST /v1/automations/{automation_id}/runs": _writes(),
         "GET /v1/automations/{automation_id}/runs": _reads(),
+        "GET /v1/runs": _reads(),
         "GET /v1/runs/{run_id}": _reads(),
         "POST /v1/runs/{run_id}/cancel": _writes(),
         "POST /v1/runs/{run_id}/rerun": _writes(),

@@ -72,6 +72,9 @@ class Order(Generic[Row]):
     sort: str = "-created_at"
     """The column's name, with a `-` before it for the descending order. The default is newest first."""
 
+    within: str = ""
+    """What all rows of the list belong to, where it has cursors of its own that no other list takes."""
+
     @property
     def column(self) -> InstrumentedAttribute[Any]:
         """What the rows are ordered by."""
@@ -127,7 +130,7 @@ class Order(Generic[Row]):
     def _sealed(self, place: bytes) -> str:
         # The checksum tells a cursor of another list or order, and a damaged one. It is no secret: whoever forges a
         # cursor begins elsewhere in what they may read anyway.
-        order = f"{self.table.__name__} {self.sort}\0".encode()
+        order = f"{self.table.__name__} {self.sort} {self.within}\0".encode()
         checksum = hashlib.sha256(order + place).digest()[:_CHECKSUM_BYTES]
         return base64.urlsafe_b64encode(checksum + place).rstrip(b"=").decode()
 

@@ -72,8 +72,8 @@ def replace_item(
 ) -> ItemUpdated:
     """Replace an item and start its enabled automations.
 
-    An owner has at most 50 runs that are queued or running: an update that would make more is refused whole, with
-    a 429, and changes nothing.
+    At most 5 of an owner's runs run at once, in the order in which they were queued. An owner has at most 50 that are
+    queued or running: an update that would make more is refused whole, with a 429, and changes nothing.
     """
     changes = service.ItemChanges(name=body.name, description=body.description)
     item, runs = service.update(session, actor=actor, item_id=item_id, changes=changes, expected=expected)
@@ -93,8 +93,8 @@ def change_item(
 ) -> ItemUpdated:
     """Change some fields of an item and start its enabled automations.
 
-    An owner has at most 50 runs that are queued or running: an update that would make more is refused whole, with
-    a 429, and changes nothing.
+    At most 5 of an owner's runs run at once, in the order in which they were queued. An owner has at most 50 that are
+    queued or running: an update that would make more is refused whole, with a 429, and changes nothing.
     """
     changes = cast("service.ItemChanges", body.model_dump(exclude_unset=True))
     item, runs = service.update(session, actor=actor, item_id=item_id, changes=changes, expected=expected)

@@ -1,10 +1,10 @@
-"""The worker function: takes runs from the queue, one message an invocation, and executes them."""
+"""The worker function: takes turns from the queue, one message an invocation, and executes the run that is next."""
 
 import json
 import logging
-from collections.abc import Mapping
-from datetime import timedelta
-from functools import lru_cache
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from math import ceil
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -13,8 +13,9 @@ from service.core.logging import request_id
 from service.core.settings import get_settings
 from service.core.tracing import traced
 from service.lambda_handlers.invocation import configure, observed
-from service.runs.ephemeral import EphemeralFunction, LambdaClients
-from service.runs.execute import RunUnfinishedError, execute
+from service.runs import dispatch
+from service.runs.execute import TryAgainError, execute
+from service.runs.runners import sandbox_runner
 from service.runs.sandbox import RunOutcome, RunRequest, SandboxRunner
 
 _FUNCTION = "worker"
@@ -34,7 +35,7 @@ class Context(Protocol):
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:
-    """Execute the run of each message; name the messages that SQS must deliver again."""
+    """Execute the next run of each message's owner; name the messages that SQS must deliver again."""
     with observed(_FUNCTION, context):
         failed = [record["messageId"] for record in event["Records"] if not _is_done(record, context)]
         metrics.add("RunRetries", len(failed))
@@ -44,21 +45,21 @@ def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[s
 def _is_done(record: Mapping[str, Any], context: Context) -> bool:
     token = request_id.set(record["messageId"])
     try:
-        message = json.loads(record["body"])
-        run_id = UUID(message["run_id"])
-        # The request that queued the run, so that its lines and those of the run are found together.
-        request_id.set(message.get("request_id") or record["messageId"])
-        with traced("run", run_id=str(run_id)):
+        owner_id = UUID(json.loads(record["body"])["owner_id"])
+        with traced("run", owner_id=str(owner_id)):
             execute(
-                run_id=run_id,
+                owner_id=owner_id,
                 sessions=database.session_factory(),
                 sandbox=Traced(sandbox_runner()),
                 # A worker cannot outlive its invocation, so nobody waits longer for one that was lost.
                 lease=timedelta(milliseconds=context.get_remaining_time_in_millis()) + _LEASE_MARGIN,
-                last_delivery=int(record["attributes"]["ApproximateReceiveCount"]) >= get_settings().queue_max_receives,
+                max_attempts=get_settings().queue_max_receives,
+                wake=dispatch.wake,
             )
-    except RunUnfinishedError as reason:
-        logger.warning("the message goes back to the queue", extra={"reason": str(reason), "body": record["body"]})
+    except TryAgainError as reason:
+        logger.warning("the message comes back soon", extra={"reason": str(reason), "body": record["body"]})
+        # The run pauses by the database's clock, so the message comes a moment later.
+        dispatch.try_again(record["receiptHandle"], ceil(reason.pause.total_seconds()) + 1)
         return False
     except Exception:
         logger.exception("the message goes back to the queue", extra={"body": record["body"]})
@@ -74,26 +75,21 @@ class Traced:
     def __init__(self, sandbox: SandboxRunner) -> None:
         self._sandbox = sandbox
 
-    def create(self, run_id: UUID) -> str:
+    def create(self, run_id: UUID, *, expires_at: datetime) -> str:
         """As the runner does."""
-        with traced("sandbox.create"):
-            return self._sandbox.create(run_id)
+        with traced("sandbox.create", run_id=str(run_id)):
+            return self._sandbox.create(run_id, expires_at=expires_at)
 
     def run(self, sandbox: str, request: RunRequest) -> RunOutcome:
         """As the runner does."""
         with traced("sandbox.run"):
             return self._sandbox.run(sandbox, request)
 
-    def destroy(self, sandbox: str) -> None:
+    def destroy(self, sandbox: str) -> bool:
         """As the runner does."""
         with traced("sandbox.destroy"):
-            self._sandbox.destroy(sandbox)
+            return self._sandbox.destroy(sandbox)
 
-
-@lru_cache
-def sandbox_runner() -> SandboxRunner:
-    """The sandbox runner of this stack."""
-    template = get_settings().sandbox_function
-    if template is None:
-        raise RuntimeError("SANDBOX_FUNCTION is not set: the worker does not know what to clone")
-    return EphemeralFunction(template, LambdaClients.make())
+    def expired(self, now: datetime) -> Iterator[str]:
+        """As the runner does."""
+        return self._sandbox.expired(now)

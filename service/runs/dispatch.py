@@ -1,4 +1,4 @@
-"""Sends queued runs to the worker's queue, once the transaction that queued them has committed."""
+"""Wakes the worker: a message of its queue says whose turn it is, and the worker finds that owner's next run itself."""
 
 import json
 import logging
@@ -12,10 +12,9 @@ from sqlalchemy.orm import Session
 
 from service.core import aws
 from service.core.actor import Actor
-from service.core.logging import request_id
 from service.core.settings import get_settings
 from service.runs import repository
-from service.runs.models import QUEUED, Run
+from service.runs.models import MAX_RUNNING_RUNS, QUEUED, Run
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -23,26 +22,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_BATCH = 10
-"""The most messages that SQS takes in one call."""
-
 
 def send_after_commit(session: Session, runs: Sequence[Run]) -> None:
-    """Send the runs when the session commits; a rollback sends nothing.
+    """Wake the worker for the runs, all of one owner, when the session commits; a rollback sends nothing.
 
-    A failed send is logged and the runs stay queued: what the caller asked for is saved.
+    A failed send is logged and the runs stay queued: what the caller asked for is saved, and the reaper sends again.
     """
-    run_ids = [run.id for run in runs]
-    if run_ids:
+    if runs:
+        owner_id, run_ids = runs[0].owner_id, [run.id for run in runs]
 
         def send(_session: Session) -> None:
-            _send(run_ids)
+            _send(owner_id, run_ids)
 
         event.listen(session, "after_commit", send, once=True)
 
 
 def send_if_queued(session: Session, actor: Actor, answer: Mapping[str, Any]) -> None:
-    """Send the run of an answer that is given once more, if it is still queued.
+    """Send for the run of an answer that is given once more, if it is still queued.
 
     Whoever asks again may do so because the process ended between its commit and its send. Where it did not, the
     worker finds that there is nothing left to do.
@@ -52,31 +48,51 @@ def send_if_queued(session: Session, actor: Actor, answer: Mapping[str, Any]) ->
         send_after_commit(session, [run])
 
 
-def _send(run_ids: Sequence[UUID]) -> None:
+def wake(owner_id: UUID, turns: int = 1) -> bool:
+    """Tell the worker that it is the owner's turn, so many times, but no more often than runs of theirs may run.
+
+    Those beyond wait for a run to end, which wakes the next. Whether all was sent; a failure is logged, and the reaper
+    sends again.
+    """
     queue_url = get_settings().queue_url
     if queue_url is None:
-        logger.warning("no QUEUE_URL: runs stay queued", extra={"run_ids": run_ids})
-        return
-    unsent = list(run_ids)
+        logger.warning("no QUEUE_URL: runs stay queued", extra={"owner_id": owner_id})
+        return False
+    entries = [_entry(owner_id, number) for number in range(min(turns, MAX_RUNNING_RUNS))]
     try:
-        for first in range(0, len(run_ids), _BATCH):
-            batch = run_ids[first : first + _BATCH]
-            answer = sqs().send_message_batch(QueueUrl=queue_url, Entries=[_entry(run_id) for run_id in batch])
-            sent = {entry["Id"] for entry in answer.get("Successful", [])}
-            unsent = [run_id for run_id in unsent if run_id.hex not in sent]
+        answer = sqs().send_message_batch(QueueUrl=queue_url, Entries=entries)
     except Exception:
-        logger.exception("the queue cannot be reached: runs stay queued", extra={"run_ids": unsent})
+        logger.exception("the queue cannot be reached: runs stay queued", extra={"owner_id": owner_id})
+        return False
+    if answer.get("Failed"):
+        logger.error("the queue refused messages: runs stay queued", extra={"owner_id": owner_id})
+        return False
+    return True
+
+
+def _send(owner_id: UUID, run_ids: Sequence[UUID]) -> None:
+    if wake(owner_id, len(run_ids)):
+        logger.info("runs queued", extra={"run_ids": run_ids})
+
+
+def _entry(owner_id: UUID, number: int) -> "SendMessageBatchRequestEntryTypeDef":
+    # The group makes the queue a fair one: SQS lets owners with few messages pass those with many.
+    return {
+        "Id": str(number),
+        "MessageBody": json.dumps({"owner_id": str(owner_id)}),
+        "MessageGroupId": str(owner_id),
+    }
+
+
+def try_again(receipt_handle: str, seconds: int) -> None:
+    """Let a message of the queue show again so soon, rather than after the queue's own time."""
+    queue_url = get_settings().queue_url
+    if queue_url is None:
         return
-    logger.info("runs queued", extra={"run_ids": [run_id for run_id in run_ids if run_id not in unsent]})
-    if unsent:
-        logger.error("the queue refused messages: runs stay queued", extra={"run_ids": unsent})
-
-
-def _entry(run_id: UUID) -> "SendMessageBatchRequestEntryTypeDef":
-    message = {"run_id": str(run_id)}
-    if (current := request_id.get()) is not None:
-        message["request_id"] = current
-    return {"Id": run_id.hex, "MessageBody": json.dumps(message)}
+    try:
+        sqs().change_message_visibility(QueueUrl=queue_url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds)
+    except Exception:
+        logger.exception("the message comes back later than it should")
 
 
 def queue_answers() -> bool:

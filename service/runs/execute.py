@@ -1,38 +1,47 @@
-"""Executes a run: takes it, makes its sandbox, runs its script there at most once, records what came of it.
+"""Executes an owner's next run: takes it, makes its sandbox, runs its script there at most once, records the outcome.
 
 Knows neither queue nor cloud. Each step commits on its own, so that whoever finds the run later knows how far it got.
 """
 
 import logging
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 
-from service.core import metrics
+from service.core.logging import request_id
 from service.core.schema import cleaned_json, cleaned_text
 from service.runs import repository
-from service.runs.models import ENDED, QUEUED, RUNNING, Run
-from service.runs.sandbox import (
-    RunOutcome,
-    RunRequest,
-    SandboxNotDestroyedError,
-    SandboxNotStartedError,
-    SandboxRunner,
-)
+from service.runs.ending import Sessions, destroy_and_end, tell
+from service.runs.models import MAX_RUNNING_RUNS, QUEUED, RUNNING, Run
+from service.runs.sandbox import RunOutcome, RunRequest, SandboxNotStartedError, SandboxRunner
+from service.users import repository as users
 
 logger = logging.getLogger(__name__)
 
-Sessions = sessionmaker[Session]
+Wake = Callable[[UUID, int], object]
+"""Tells the queue that it is an owner's turn, so many times."""
 
-WORKER_LOST = "the worker was lost while the script ran; it was not started again"
+FIRST_PAUSE: Final = timedelta(seconds=5)
+"""Before the second attempt at a run; each further pause is twice the one before."""
+
+LONGEST_PAUSE: Final = timedelta(minutes=5)
 
 
-class RunUnfinishedError(Exception):
-    """The run needs another delivery of its message. `str(error)` says why."""
+class TryAgainError(Exception):
+    """The attempt failed for reasons that are not the script's, before it could begin: another follows the pause."""
+
+    def __init__(self, message: str, pause: timedelta) -> None:
+        super().__init__(message)
+        self.pause = pause
+
+
+class _TakenError(Exception):
+    """The run is no longer this worker's: it was deleted, or the worker was taken for lost."""
 
 
 @dataclass(frozen=True)
@@ -40,58 +49,62 @@ class _Claim:
     """A run that this worker has taken; `attempt` proves it while no other worker takes it."""
 
     run_id: UUID
+    request_id: str | None
     attempt: int
+    expires_at: datetime
     request: RunRequest
 
 
 def execute(
-    *, run_id: UUID, sessions: Sessions, sandbox: SandboxRunner, lease: timedelta, last_delivery: bool = False
+    *, owner_id: UUID, sessions: Sessions, sandbox: SandboxRunner, lease: timedelta, max_attempts: int, wake: Wake
 ) -> None:
-    """Bring the run to its end; return where nothing is left to do, for an unknown or cancelled run too.
+    """Bring the owner's next run to its end; return where none is due, or as many run as may.
 
-    `lease` is how long this worker may live: until then no other takes the run. A script is started at most once.
-    A failure before that puts the run back in the queue, or ends it as `error` where `last_delivery` says that no
-    other delivery will come. Raises RunUnfinishedError where the message must be delivered again.
+    `lease` is how long this worker may live: until then no other takes the run. A script is started at most once. A
+    failure before that puts the run back in the queue, or ends it as `error` after `max_attempts`. Raises
+    TryAgainError where the run was put back. When the run has ended and others of the owner wait, wakes the next.
     """
-    claim = _claim(sessions, run_id, lease)
-    if claim is not None:
-        try:
-            _execute_claimed(claim, sessions, sandbox)
-        except SandboxNotStartedError as error:
-            _put_back(claim, sessions, reason=f"no sandbox could be started: {error}", for_good=last_delivery)
-            raise RunUnfinishedError(str(error)) from error
-    _clean_up(run_id, sessions, sandbox)
+    claim = _claim(owner_id, sessions, lease)
+    if claim is None:
+        return
+    token = request_id.set(claim.request_id or request_id.get())
+    try:
+        _execute_claimed(claim, sessions, sandbox)
+    except _TakenError as reason:
+        logger.warning("the run was given up", extra={"run_id": claim.run_id, "reason": str(reason)})
+    except SandboxNotStartedError as error:
+        _put_back(claim, sessions, reason=f"no sandbox could be started: {error}", max_attempts=max_attempts)
+    finally:
+        request_id.reset(token)
+        with sessions.begin() as session:
+            is_any_due = repository.is_any_due(session, owner_id)
+        if is_any_due:
+            wake(owner_id, 1)
 
 
-def _claim(sessions: Sessions, run_id: UUID, lease: timedelta) -> _Claim | None:
-    """Take the run, or None where its script must not be started (again)."""
+def _claim(owner_id: UUID, sessions: Sessions, lease: timedelta) -> _Claim | None:
+    """Take the owner's oldest run that is due, if they may have one more running."""
     with sessions.begin() as session:
-        run = repository.get_for_worker_to_change(session, run_id)
+        # Under the owner's lock, so that two workers do not both take the last place.
+        if not users.lock(session, owner_id) or repository.count_running(session, owner_id) >= MAX_RUNNING_RUNS:
+            return None
+        run = repository.next_queued_to_change(session, owner_id)
         if run is None:
-            logger.warning("the run is unknown: it was deleted", extra={"run_id": run_id})
-            return None
-        if run.status in ENDED:
-            return None
-        now = repository.now(session)
-        if run.status == RUNNING and run.claimed_until is not None and run.claimed_until > now:
-            raise RunUnfinishedError("another worker has the run")
-        if run.status == RUNNING and run.started_at is not None:
-            if run.ending is None:
-                run.ending, run.reason, run.finished_at = "error", WORKER_LOST, now
             return None
         run.status = RUNNING
         run.attempt += 1
-        run.claimed_until = now + lease
-        return _Claim(run.id, run.attempt, RunRequest(code=run.code, event=run.event))
+        run.claimed_until = repository.now(session) + lease
+        expires_at = datetime.now(UTC) + lease
+        return _Claim(run.id, run.request_id, run.attempt, expires_at, RunRequest(code=run.code, event=run.event))
 
 
 def _execute_claimed(claim: _Claim, sessions: Sessions, sandbox: SandboxRunner) -> None:
-    name = sandbox.create(claim.run_id)
+    name = sandbox.create(claim.run_id, expires_at=claim.expires_at)
     try:
         _mark_started(claim, sessions, name)
         _record(claim, sessions, _outcome(sandbox, name, claim.request))
     finally:
-        _settle(claim, sessions, gone=_destroyed(sandbox, name))
+        destroy_and_end(run_id=claim.run_id, name=name, sessions=sessions, sandbox=sandbox)
 
 
 def _outcome(sandbox: SandboxRunner, name: str, request: RunRequest) -> RunOutcome:
@@ -112,7 +125,8 @@ def _mark_started(claim: _Claim, sessions: Sessions, name: str) -> None:
 
 
 def _record(claim: _Claim, sessions: Sessions, outcome: RunOutcome) -> None:
-    """Keep how the script ended. The status follows once the sandbox is gone, or a worker finds it missing."""
+    """Keep how the script ended. The status follows once the sandbox is gone, or the reaper finds it missing."""
+    logger.info("script ended", extra={"run_id": claim.run_id, "protections": outcome.protections})
     try:
         result, result_truncated = cleaned_json(outcome.result), outcome.result_truncated
     except ValueError:
@@ -134,81 +148,31 @@ def _record(claim: _Claim, sessions: Sessions, outcome: RunOutcome) -> None:
         run.finished_at = repository.now(session)
 
 
-def _settle(claim: _Claim, sessions: Sessions, *, gone: bool) -> None:
-    """Give the run its final status, if its script has ended."""
-    with sessions.begin() as session:
-        run = repository.get_for_worker_to_change(session, claim.run_id)
-        mine = run is not None and run.attempt == claim.attempt and run.sandbox is not None
-        if run is not None and mine:
-            _end(session, run, gone=gone)
-    if mine:
-        _tell(run)
-
-
-def _put_back(claim: _Claim, sessions: Sessions, *, reason: str, for_good: bool) -> None:
+def _put_back(claim: _Claim, sessions: Sessions, *, reason: str, max_attempts: int) -> None:
+    """Queue the run again and raise TryAgainError, or end it where this was the last attempt."""
+    pause = min(FIRST_PAUSE * 2 ** (claim.attempt - 1), LONGEST_PAUSE)
     with sessions.begin() as session:
         run = repository.get_for_worker_to_change(session, claim.run_id)
         if run is None or run.attempt != claim.attempt or run.status != RUNNING:
             return
-        run.claimed_until = run.started_at = None
-        if for_good:
-            run.status, run.reason, run.finished_at = "error", cleaned_text(reason), repository.now(session)
+        now = repository.now(session)
+        run.started_at = None
+        if claim.attempt < max_attempts:
+            run.status, run.claimed_until = QUEUED, now + pause
+            run.sandbox = run.destroyed_at = None
         else:
-            run.status, run.sandbox, run.destroyed_at = QUEUED, None, None
-    _tell(run)
-
-
-def _clean_up(run_id: UUID, sessions: Sessions, sandbox: SandboxRunner) -> None:
-    """Destroy what an ended run may still have, and give it the status it was waiting for."""
-    with sessions.begin() as session:
-        run = repository.get_for_worker(session, run_id)
-        if run is None or run.destroyed_at is not None or run.sandbox is None:
-            return
-        name = run.sandbox
-    gone = _destroyed(sandbox, name)
-    with sessions.begin() as session:
-        run = repository.get_for_worker_to_change(session, run_id)
-        ends = run is not None and run.status not in ENDED
-        if run is not None:
-            _end(session, run, gone=gone)
-    if ends:
-        _tell(run)
-    if not gone:
-        raise RunUnfinishedError(f"the sandbox {name} may still exist")
-
-
-def _end(session: Session, run: Run, *, gone: bool) -> None:
-    run.status = run.ending or run.status
-    run.claimed_until = None
-    if gone:
-        run.destroyed_at = repository.now(session)
-
-
-def _tell(run: Run | None) -> None:
-    """Say how the run ended, if it did, once that is committed."""
-    if run is None or run.status not in ENDED:
-        return
-    logger.info("run ended", extra={"run_id": run.id, "status": run.status, "duration_ms": run.duration_ms})
-    metrics.add("RunsEnded")
-    metrics.add(f"Runs{run.status.title().replace('_', '')}")
-    if run.duration_ms is not None:
-        metrics.add("RunDuration", run.duration_ms, "Milliseconds")
-
-
-def _destroyed(sandbox: SandboxRunner, name: str) -> bool:
-    try:
-        sandbox.destroy(name)
-    except SandboxNotDestroyedError:
-        logger.exception("the sandbox may still exist", extra={"sandbox": name})
-        return False
-    return True
+            run.status, run.reason, run.finished_at = "error", cleaned_text(reason), now
+            run.claimed_until = None
+    if run.status == QUEUED:
+        raise TryAgainError(reason, pause)
+    tell(run)
 
 
 @contextmanager
 def _still_mine(claim: _Claim, sessions: Sessions) -> Generator[tuple[Session, Run]]:
-    """The run, locked, in a transaction of its own. Raises RunUnfinishedError where it is no longer this worker's."""
+    """The run, locked, in a transaction of its own. Raises _TakenError where it is no longer this worker's."""
     with sessions.begin() as session:
         run = repository.get_for_worker_to_change(session, claim.run_id)
         if run is None or run.status != RUNNING or run.attempt != claim.attempt or run.ending is not None:
-            raise RunUnfinishedError("the run was deleted or taken by another worker")
+            raise _TakenError("it was deleted or taken by another worker")
         yield session, run

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.automations.models import Automation
 from service.core.database import Base, Identified
+from service.core.logging import request_id
 
 QUEUED: Final = "queued"
 RUNNING: Final = "running"
@@ -16,6 +17,9 @@ ENDED: Final = ("succeeded", "failed", "timed_out", "output_limit", "out_of_memo
 """The statuses that a run keeps for ever."""
 
 TRIGGERS: Final = ("item_updated", "manual", "rerun")
+
+MAX_RUNNING_RUNS: Final = 5
+"""Runs of one owner that run at the same time; the others wait in the order in which they were queued."""
 
 
 def _one_of(column: str, values: tuple[str, ...]) -> str:
@@ -34,9 +38,11 @@ class Run(Identified, Base):
         CheckConstraint("char_length(code_sha256) = 64", name="code_sha256_length"),
         ForeignKeyConstraint(["automation_id", "owner_id"], [Automation.id, Automation.owner_id], ondelete="CASCADE"),
         Index(None, "automation_id", "created_at", "id"),
+        Index(None, "owner_id", "created_at", "id"),
         Index(None, "rerun_of"),
         Index("ix_runs_unfinished_of_owner", "owner_id", postgresql_where=text("status IN ('queued', 'running')")),
         Index("ix_runs_unfinished", "status", "id", postgresql_where=text("status IN ('queued', 'running')")),
+        Index("ix_runs_undestroyed", "id", postgresql_where=text("sandbox IS NOT NULL AND destroyed_at IS NULL")),
     )
     __mapper_args__ = {"eager_defaults": True}
 
@@ -52,6 +58,9 @@ class Run(Identified, Base):
     trigger: Mapped[str] = mapped_column(Text)
     code: Mapped[str] = mapped_column(Text)
     code_sha256: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str | None] = mapped_column(Text, default=request_id.get)
+    """The request that queued the run, so that its lines in the log and those of the run are found together."""
+
     # json rather than jsonb: it keeps numbers and the order of keys exactly as the script left them.
     event: Mapped[dict[str, Any]] = mapped_column(JSON)
 
@@ -60,7 +69,8 @@ class Run(Identified, Base):
     """How often a worker has taken the run. A worker that finds a later number has lost it."""
 
     claimed_until: Mapped[datetime | None]
-    """Until when the worker that took the run may be working on it."""
+    """Until when nobody else may take the run: while it is running, how long its worker may live; while it is queued
+    again after a failure, how long it pauses."""
 
     sandbox: Mapped[str | None] = mapped_column(Text)
     """What the sandbox runner calls the run's sandbox."""

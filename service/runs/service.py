@@ -96,18 +96,19 @@ def page(
     session: Session,
     *,
     actor: Actor,
-    automation_id: UUID,
+    of_automation: UUID | None = None,
     sort: RunSort = "-created_at",
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
     **filters: Unpack[RunFilters],
 ) -> Slice[Run]:
-    """One page of those of an automation's runs that the filters leave, each without its code and event.
+    """One page of the actor's runs that the filters leave, each without its code and event.
 
-    Raises InvalidInputError for a cursor of another list or order.
+    With `of_automation` it is one of that automation's own list. Raises InvalidInputError for a cursor of another list
+    or order.
     """
     return repository.page(
-        session, actor, automation_id=automation_id, sort=sort, limit=limit, cursor=cursor, **filters
+        session, actor, of_automation=of_automation, sort=sort, limit=limit, cursor=cursor, **filters
     )
 
 

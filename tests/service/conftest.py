@@ -31,6 +31,7 @@ from service.items.models import Item
 from service.main import create_app
 from service.migrations.upgrade import upgrade_on
 from service.runs import dispatch
+from service.runs.runners import sandbox_runner
 from service.users.models import User
 from tests.support.postgres import Postgres, running_postgres
 
@@ -57,7 +58,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("DATABASE_URL", "QUEUE_URL", "SANDBOX_FUNCTION", "RATE_LIMIT_STORAGE_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SIGNING_KEYS", KEYS)
-    cached = (get_settings, database.engine, database.session_factory, dispatch.sqs)
+    cached = (get_settings, database.engine, database.session_factory, dispatch.sqs, sandbox_runner)
     for function in cached:
         function.cache_clear()
     keys.forget()
@@ -117,7 +118,7 @@ def committing_sessions(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> 
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     """The runs that were sent to the queue. Stands for SQS, which the system tests have."""
     run_ids: list[UUID] = []
-    monkeypatch.setattr(dispatch, "_send", run_ids.extend)
+    monkeypatch.setattr(dispatch, "_send", lambda _owner_id, sent: run_ids.extend(sent))
     return run_ids
 
 

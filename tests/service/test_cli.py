@@ -3,7 +3,6 @@
 import argparse
 import re
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -25,11 +24,10 @@ from service.core.settings import get_settings
 from service.items.models import Item
 from service.items.schemas import ItemQuery
 from service.runs import dispatch
-from service.runs.execute import execute
 from service.runs.sandbox import RunOutcome
 from service.runs.schemas import RunQuery
 from tests.service.conftest import Sessions
-from tests.service.test_execute import FakeSandbox
+from tests.service.test_execute import FakeSandbox, turn
 from tests.support.shell import Told, shell
 
 COMMAND_LINE = arguments._command_line()  # pyright: ignore[reportPrivateUsage]
@@ -62,7 +60,7 @@ def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParse
 ACTIONS = {
     "items": ["create", "list", "show", "update", "delete"],
     "automations": ["create", "list", "show", "update", "enable", "disable", "delete"],
-    "runs": ["list", "show", "cancel", "rerun"],
+    "runs": ["list", "show", "watch", "cancel", "rerun"],
     "run-automation": [""],
     "api-keys": ["create", "list", "revoke"],
     "users": ["create", "list", "show", "set-role", "set-password", "delete"],
@@ -91,7 +89,7 @@ def test_every_option_of_a_list_over_http_is_one_here(query: type[PageQuery]) ->
         RunQuery: ["runs list"],
         PageQuery: ["users list", "api-keys list"],
     }
-    own = {"help", "user", "json", "all", "automation"}
+    own = {"help", "user", "json", "all"}
     for parser in commands(COMMAND_LINE):
         if parser.prog.removeprefix("python -m service ") in lists[query]:
             options = {action.dest for action in parser._actions} - own  # pyright: ignore[reportPrivateUsage]
@@ -109,12 +107,14 @@ NOBODY = "Say on whose behalf: --as EMAIL, or set PLINTH_USER.\n"
         ("api-keys list", 2, NOBODY),
         (f"runs show {UNKNOWN}", 2, NOBODY),
         (f"run-automation {UNKNOWN}", 2, NOBODY),
+        ("runs watch", 2, NOBODY),
         ("--as nobody@example.com items list", 1, "There is no user nobody@example.com.\n"),
         ("items list --as nobody", 1, "That is not an e-mail address. An email address must have an @-sign.\n"),
         (f"--as ada@example.com items show {UNKNOWN}", 1, f"There is no item {UNKNOWN}.\n"),
         (f"--as ada@example.com automations show {UNKNOWN}", 1, f"There is no automation {UNKNOWN}.\n"),
         (f"--as ada@example.com runs list {UNKNOWN}", 1, f"There is no automation {UNKNOWN}.\n"),
         (f"--as ada@example.com runs rerun {UNKNOWN}", 1, f"There is no run {UNKNOWN}.\n"),
+        (f"--as ada@example.com runs watch {UNKNOWN}", 1, f"There is no run {UNKNOWN}.\n"),
         (f"--as ada@example.com api-keys revoke {UNKNOWN}", 1, f"There is no API key {UNKNOWN}.\n"),
         ("--as ada@example.com items create --name \u00a0", 2, "name: String should have at least 1 character\n"),
         ("--as ada@example.com items list --limit 0", 2, "limit: Input should be greater than or equal to 1\n"),
@@ -238,27 +238,27 @@ def test_a_run_shows_what_it_printed_without_what_would_command_a_terminal(
     assert "result         [1]" in fields.splitlines()
     assert blocks.endswith("stdout:\n    told\n    \\x1b[31mred\n")
     [row] = shell("runs", "list", str(automation.id)).out.splitlines()[1:]
-    assert row.split() == [*row.split()[:1], "succeeded", "manual", "1", *row.split()[4:6], "12"]
+    assert row.split() == [row.split()[0], str(automation.id), "succeeded", "manual", *row.split()[4:6], "12", "-"]
+    assert shell("runs", "list").out.splitlines()[1:] == [row]
 
 
 @pytest.mark.usefixtures("as_ada")
 @pytest.mark.parametrize("name", ["items", "automations", "runs", "api-keys", "users"])
 def test_all_follows_the_pages_to_the_last(item: Item, automation: Automation, sent: list[UUID], name: str) -> None:
-    of = {"runs": (str(automation.id),)}.get(name, ())
     for number in range(3):
         shell("items", "create", "--name", f"{number}")
         shell("automations", "create", "--name", f"{number}", "--item", str(item.id), "--code", "1")
         shell("run-automation", str(automation.id))
         shell("api-keys", "create", "--name", f"{number}")
         shell("users", "create", f"{number}@example.com")
-    whole = shell(name, "list", *of, "--json").document
+    whole = shell(name, "list", "--json").document
     assert (len(whole["items"]), whole["next_cursor"]) == (3 if name in ("runs", "api-keys") else 4, None)
-    assert shell(name, "list", *of, "--json", "--limit", "1", "--all").document == whole
-    first = shell(name, "list", *of, "--json", "--limit", "2").document
+    assert shell(name, "list", "--json", "--limit", "1", "--all").document == whole
+    first = shell(name, "list", "--json", "--limit", "2").document
     assert first["items"] == whole["items"][:2]
     cursor = first["next_cursor"]
-    assert shell(name, "list", *of, "--limit", "2").out.endswith(f"\n\nmore: --cursor {cursor}, or --all\n")
-    rest = shell(name, "list", *of, "--json", "--limit", "2", "--cursor", cursor).document
+    assert shell(name, "list", "--limit", "2").out.endswith(f"\n\nmore: --cursor {cursor}, or --all\n")
+    rest = shell(name, "list", "--json", "--limit", "2", "--cursor", cursor).document
     assert first["items"] + rest["items"] == whole["items"]
 
 
@@ -361,9 +361,9 @@ def test_a_file_is_taken_as_it_is_but_for_its_byte_order_mark(item: Item, tmp_pa
 def execute_at_once(monkeypatch: pytest.MonkeyPatch, sessions: Sessions, sandbox: FakeSandbox) -> None:
     """Let each run be executed as soon as it is sent to the queue."""
 
-    def send(run_ids: list[UUID]) -> None:
-        for run_id in run_ids:
-            execute(run_id=run_id, sessions=sessions, sandbox=sandbox, lease=timedelta(seconds=60))
+    def send(owner_id: UUID, run_ids: list[UUID]) -> None:
+        for _ in run_ids:
+            turn(sessions, owner_id, sandbox)
 
     monkeypatch.setattr(dispatch, "_send", send)
 
@@ -380,10 +380,19 @@ def test_waiting_for_a_run_ends_as_the_run_does(
 
 
 @pytest.mark.usefixtures("as_ada")
+def test_waiting_ends_also_where_nobody_confirms_that_a_sandbox_is_gone(
+    sessions: Sessions, automation: Automation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    execute_at_once(monkeypatch, sessions, FakeSandbox(OUTPUT, confirms=False))
+    told = shell("run-automation", str(automation.id), "--wait", "--json", "--timeout", "5")
+    assert (told.code, told.document["status"], told.document["destroyed_at"]) == (0, "succeeded", None)
+
+
+@pytest.mark.usefixtures("as_ada")
 def test_waiting_has_an_end(automation: Automation, sent: list[UUID]) -> None:
     told = shell("run-automation", str(automation.id), "--wait", "--timeout", "0")
     [run_id] = sent
-    remark = f"The run is still queued after 0 s: `runs show {run_id}` follows it.\n"
+    remark = f"The run is still queued after 0 s: `runs watch {run_id}` follows it.\n"
     assert (told.code, told.out.splitlines(keepends=True)[-1], told.err) == (1, remark, "")
     assert shell("run-automation", str(automation.id)).code == 0
 

@@ -16,9 +16,12 @@ from sqlalchemy import create_engine, func, select
 from sqlalchemy.orm import sessionmaker
 
 from service.automations import service as automations
+from service.cli.watching import HEADER
 from service.items import service as items
 from service.migrations import head_revision
+from service.runs import service as runs
 from service.runs.models import Run
+from service.users import service as users
 from tests.service.conftest import KEYS, Sessions, make_actor
 from tests.support.postgres import Postgres
 
@@ -80,7 +83,7 @@ def test_it_works_from_migration_to_run(program: Program) -> None:
     unmigrated = program("items", "list")
     complaint = "The database lacks the service's tables: run `python -m service migrate`.\n"
     assert (unmigrated.returncode, unmigrated.stdout, unmigrated.stderr) == (2, "", complaint)
-    assert program("migrate").stdout == f"at {head_revision()}, applied: 0001, 0002\n"
+    assert program("migrate").stdout == f"at {head_revision()}, applied: 0001, 0002, 0003\n"
     sent = program("create-admin", "--email", "ada@example.com", "--password-stdin", input="an otter reads at noon\n")
     assert (sent.returncode, sent.stderr) == (0, "")
     item = json.loads(program("items", "create", "--name", "Kettle", "--json").stdout)
@@ -190,6 +193,33 @@ def test_an_interrupt_ends_it_quietly(prepared: Prepared) -> None:
         waiting.kill()
         waiting.wait()
     assert (waiting.returncode, out, err) == (130, "", "no QUEUE_URL: runs stay queued\n")
+
+
+@pytest.mark.parametrize("on_a_terminal", [False, True])
+def test_an_interrupt_ends_what_follows_runs_quietly(prepared: Prepared, on_a_terminal: bool) -> None:
+    with prepared.sessions.begin() as session:
+        actor = users.actor_for_user(users.find_by_email(session, email="ada@example.com"))
+        run_id = runs.queue_now(session, actor=actor, automation_id=prepared.automation_id).id
+    reading, writing = os.openpty() if on_a_terminal else os.pipe()
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "service", "runs", "watch"],
+        env={**environment(prepared.url), "TERM": "xterm", "COLUMNS": "100", "LINES": "24"},
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        shown = os.read(reading, 4096).decode().replace("\r\n", "\n")
+        watching.send_signal(signal.SIGINT)
+        _, err = watching.communicate(timeout=60)
+    finally:
+        watching.kill()
+        watching.wait()
+        os.close(reading)
+        os.close(writing)
+    row = f"{run_id}  queued         manual\n"
+    assert shown == (f"{HEADER}\n{row}1 queued\n" if on_a_terminal else row)
+    assert (watching.returncode, err) == (130, "")
 
 
 def test_help_imports_nothing_that_a_command_needs() -> None:

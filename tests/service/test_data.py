@@ -62,8 +62,16 @@ def test_the_schema_goes_up_down_and_up_again(empty: Connection) -> None:
         *("users", "auth_sessions", "refresh_tokens", "api_keys", "idempotent_answers"),
         *("items", "automations", "runs"),
     }
-    assert seen == [("0001", "0002"), everything, set(), ("0001", "0002")]
+    assert seen == [("0001", "0002", "0003"), everything, set(), ("0001", "0002", "0003")]
     assert tables(empty) == everything
+
+
+@pytest.mark.parametrize("revision", ["0002", "0001"])
+def test_each_revision_can_be_taken_back_and_made_again(empty: Connection, revision: str) -> None:
+    upgrade_on(empty)
+    command.downgrade(configured(empty), revision)
+    upgrade_on(empty)
+    assert compare_metadata(MigrationContext.configure(empty), Base.metadata) == []
 
 
 def test_the_models_and_the_migrations_describe_the_same_schema(empty: Connection) -> None:
@@ -128,7 +136,7 @@ def test_what_was_made_before_there_were_users_is_kept_and_belongs_to_nobody(emp
     empty.exec_driver_sql(OLD)
     before = {table: rows(empty, table) for table in ("items", "automations", "runs")}
     upgrade_on(empty)
-    added = {"items": {}, "automations": {"version": "1"}, "runs": {"rerun_of": None}}
+    added = {"items": {}, "automations": {"version": "1"}, "runs": {"rerun_of": None, "request_id": None}}
     after = {table: rows(empty, table) for table in before}
     assert after == {
         table: [{**row, "owner_id": NOBODY, **added[table]} for row in kept] for table, kept in before.items()
@@ -154,7 +162,7 @@ def test_a_downgrade_keeps_what_users_made(empty: Connection) -> None:
         (runs_before[0], "manual"),
         ("01890000-0000-7000-8000-000000000004", "manual"),
     ]
-    assert upgrade_on(empty).applied == ("0002",)
+    assert upgrade_on(empty).applied == ("0002", "0003")
 
 
 def test_a_downgrade_drops_the_runs_whose_item_is_gone(empty: Connection) -> None:
@@ -169,7 +177,7 @@ def test_a_downgrade_drops_the_runs_whose_item_is_gone(empty: Connection) -> Non
     assert [len(rows(empty, table)) for table in ("items", "automations", "runs")] == [1, 1, 1]
     command.downgrade(configured(empty), "0001")
     assert [len(rows(empty, table)) for table in ("items", "automations", "runs")] == [1, 1, 0]
-    assert upgrade_on(empty).applied == ("0002",)
+    assert upgrade_on(empty).applied == ("0002", "0003")
 
 
 def test_an_empty_database_gets_no_user(empty: Connection) -> None:
@@ -359,8 +367,9 @@ def test_runs_are_sent_only_once_their_commit_is_done(
     with sessions() as session:
         run = runs.queue_now(session, actor=actor, automation_id=automation.id)
         dispatch.send_after_commit(session, [run])
-        entry = {"Id": run.id.hex, "MessageBody": f'{{"run_id": "{run.id}"}}'}
-        sent = {"Successful": [{"Id": run.id.hex, "MessageId": "m", "MD5OfMessageBody": "x"}], "Failed": []}
+        owner_id = str(actor.user_id)
+        entry = {"Id": "0", "MessageBody": f'{{"owner_id": "{owner_id}"}}', "MessageGroupId": owner_id}
+        sent = {"Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "x"}], "Failed": []}
         queue.add_response("send_message_batch", sent, {"QueueUrl": "https://queue.example/runs", "Entries": [entry]})
         session.commit()
         # A later commit of the same session sends nothing again.

@@ -7,8 +7,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, Protocol
@@ -25,13 +26,14 @@ from service.automations.schemas import AutomationCreate, AutomationRead
 from service.core import database, preconditions
 from service.core.actor import Actor
 from service.core.errors import ServiceError
+from service.core.pagination import Page
 from service.items import service as items
 from service.items.schemas import ItemCreate, ItemPatch, ItemRead, ItemUpdated
 from service.lambda_handlers import worker
 from service.main import create_app
 from service.runs import dispatch
 from service.runs import service as runs
-from service.runs.ephemeral import outcome_of
+from service.runs.runners.answers import outcome_of
 from service.runs.sandbox import RunOutcome, RunRequest
 from service.runs.schemas import RunDetails, RunRead
 from tests.service.conftest import Sessions, bearer
@@ -52,6 +54,7 @@ class Door(Protocol):
     def disable(self, automation_id: str, version: int | None = None) -> Any: ...
     def run_now(self, automation_id: str) -> Any: ...
     def read_run(self, run_id: str) -> Any: ...
+    def failed_runs(self, item_id: str) -> Any: ...
     def cancel(self, run_id: str) -> Any: ...
     def rerun(self, run_id: str) -> Any: ...
 
@@ -85,6 +88,9 @@ class Http:
 
     def read_run(self, run_id: str) -> Any:
         return self._answer("GET", f"/v1/runs/{run_id}")
+
+    def failed_runs(self, item_id: str) -> Any:
+        return self._answer("GET", f"/v1/runs?status=failed&item_id={item_id}")
 
     def cancel(self, run_id: str) -> Any:
         return self._answer("POST", f"/v1/runs/{run_id}/cancel")
@@ -132,6 +138,9 @@ class Shell:
 
     def read_run(self, run_id: str) -> Any:
         return self._answer("runs", "show", run_id)
+
+    def failed_runs(self, item_id: str) -> Any:
+        return self._answer("runs", "list", "--status", "failed", "--item", item_id)
 
     def cancel(self, run_id: str) -> Any:
         return self._answer("runs", "cancel", run_id)
@@ -218,6 +227,13 @@ class Work:
 
         return self._answer(read)
 
+    def failed_runs(self, item_id: str) -> Any:
+        def page(session: Session) -> BaseModel:
+            found = runs.page(session, actor=self._actor, status=["failed"], item_id=UUID(item_id))
+            return Page[RunRead].model_validate(found)
+
+        return self._answer(page)
+
     def cancel(self, run_id: str) -> Any:
         def cancel(session: Session) -> BaseModel:
             return RunRead.model_validate(runs.cancel(session, actor=self._actor, run_id=UUID(run_id)))
@@ -259,7 +275,8 @@ class ProcessSandbox:
     made: list[str] = field(default_factory=list[str])
     present: set[str] = field(default_factory=set[str])
 
-    def create(self, run_id: UUID) -> str:
+    def create(self, run_id: UUID, *, expires_at: datetime) -> str:
+        assert expires_at > datetime.now(UTC)
         name = f"process-{run_id.hex}"
         self.made.append(name)
         self.present.add(name)
@@ -273,8 +290,12 @@ class ProcessSandbox:
         assert answered.returncode == 0, answered.stderr
         return outcome_of(answered.stdout)
 
-    def destroy(self, sandbox: str) -> None:
+    def destroy(self, sandbox: str) -> bool:
         self.present.discard(sandbox)
+        return True
+
+    def expired(self, now: datetime) -> Iterator[str]:  # noqa: ARG002
+        return iter(())
 
 
 @dataclass
@@ -288,12 +309,13 @@ class Queue:
         self.messages += Entries
         return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}
 
-    def deliver(self) -> int:
-        """Let the worker's handler take every message, one an invocation, as its mapping does; how many there were."""
-        taken, self.messages = self.messages, []
-        for entry in taken:
+    def deliver(self) -> None:
+        """Let the worker's handler take every message, one an invocation, as its mapping does, until none is left."""
+        while self.messages:
+            entry = self.messages.pop(0)
             record = {
                 "messageId": entry["Id"],
+                "receiptHandle": entry["Id"],
                 "body": entry["MessageBody"],
                 "attributes": {"ApproximateReceiveCount": "1"},
             }
@@ -305,7 +327,6 @@ class Queue:
                 get_remaining_time_in_millis=lambda: 60_000,
             )
             assert worker.handler({"Records": [record]}, context) == {"batchItemFailures": []}
-        return len(taken)
 
 
 @pytest.fixture
@@ -380,17 +401,18 @@ def story(door: Door, queue: Queue, foreign: Mapping[str, str]) -> list[Any]:
     updated = tell(door.update_item(item["id"], "Black", version=1))
     now = tell(door.run_now(telling["id"]))
     tell(door.rerun(now["id"]))
-    tell(queue.deliver())
+    queue.deliver()
     for run_id in (*updated["runs"], now["id"]):
         tell(door.read_run(run_id))
+    tell(door.failed_runs(item["id"]))
 
     unwanted = tell(door.run_now(failing["id"]))
     tell(door.cancel(unwanted["id"]))
     tell(door.cancel(unwanted["id"]))
-    tell(queue.deliver())
+    queue.deliver()
     tell(door.read_run(unwanted["id"]))
     again = tell(door.rerun(updated["runs"][0]))
-    tell(queue.deliver())
+    queue.deliver()
     tell(door.read_run(again["id"]))
 
     tell(door.update_item(item["id"], "White", version=1))
@@ -406,6 +428,7 @@ def story(door: Door, queue: Queue, foreign: Mapping[str, str]) -> list[Any]:
         tell(door.disable(known["automation"]))
         tell(door.run_now(known["automation"]))
         tell(door.read_run(known["run"]))
+        tell(door.failed_runs(known["item"]))
         tell(door.cancel(known["run"]))
         tell(door.rerun(known["run"]))
 
@@ -477,6 +500,11 @@ def ended(number: int, of: int, before: Mapping[str, Any], **fields: Any) -> dic
     return given(number, of, before, **{**told, **times, **fields})
 
 
+def listed(run: Mapping[str, Any]) -> dict[str, Any]:
+    """The run as a list shows it."""
+    return {name: value for name, value in run.items() if name not in ("code", "event")}
+
+
 def refused(*reasons: str) -> dict[str, list[str]]:
     return {"refused": list(reasons)}
 
@@ -484,9 +512,12 @@ def refused(*reasons: str) -> dict[str, list[str]]:
 def there_is_no(item: int, automation: int, run: int) -> list[Any]:
     items = [refused(f"There is no item id {item}.")] * 4
     automations = [refused(f"There is no automation id {automation}.")] * 2
-    return [*items, *automations, *[refused(f"There is no run id {run}.")] * 3]
+    runs = [refused(f"There is no run id {run}.")] * 3
+    return [*items, *automations, runs[0], {"items": [], "next_cursor": None}, *runs[1:]]
 
 
+CODE_3 = "the script ended with exit code 3"
+FAILED = {"trigger": "item_updated", "status": "failed", "exit_code": 3, "stderr": "nobody\n", "reason": CODE_3}
 CANCELLED = {"status": "cancelled", "reason": "cancelled before it started", "finished_at": "time"}
 FULL = "You would have more than 50 runs that are queued or running: try again later."
 
@@ -497,17 +528,15 @@ STORY = [
     {**BLACK, "runs": ["id 4", "id 5"]},
     queued(6, of=2),
     refused("The run has not ended yet: it is queued."),
-    3,
     ended(4, 2, NEW, trigger="item_updated", result={"by": "item_updated", "item": 2}),
-    ended(5, 3, NEW, trigger="item_updated", status="failed", exit_code=3, stdout="", stderr="nobody\n"),
+    ended(5, 3, NEW, stdout="", **FAILED),
     ended(6, 2, BLACK, result={"by": "manual", "item": 2}),
+    {"items": [listed(ended(5, 3, NEW, stdout="", **FAILED))], "next_cursor": None},
     queued(7, of=3),
     queued(7, of=3, **CANCELLED),
     refused("The run has already ended: it is cancelled."),
-    1,
     given(7, 3, BLACK, **CANCELLED),
     queued(8, of=2, trigger="rerun", rerun_of="id 4"),
-    1,
     ended(8, 2, NEW, trigger="rerun", rerun_of="id 4", result={"by": "rerun", "item": 2}),
     refused("The item is at version 2, which is not the one expected."),
     refused("The automation is at version 1, which is not the one expected."),
@@ -528,11 +557,11 @@ STORY = [
 
 ON_WHAT_IS_NOT_THERE = [
     *("items.get", "items.update", "automations.create", "items.delete", "automations.update"),
-    *("runs.queue_now", "runs.get", "runs.cancel", "runs.rerun"),
+    *("runs.queue_now", "runs.get", "runs.page", "runs.cancel", "runs.rerun"),
 ]
 CALLS = [
     *("items.create", "automations.create", "automations.create", "items.update", "runs.queue_now", "runs.rerun"),
-    *("runs.get", "runs.get", "runs.get"),
+    *("runs.get", "runs.get", "runs.get", "runs.page"),
     *("runs.queue_now", "runs.cancel", "runs.cancel", "runs.get", "runs.rerun", "runs.get"),
     *("items.update", "automations.update", "automations.update"),
     *ON_WHAT_IS_NOT_THERE,

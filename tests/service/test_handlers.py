@@ -5,6 +5,7 @@ import importlib
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +15,14 @@ from service.automations.models import Automation
 from service.core.actor import Actor
 from service.core.limits import limiter
 from service.items.models import Item
-from service.lambda_handlers import migrate, worker
+from service.lambda_handlers import migrate, reaper, worker
 from service.migrations import head_revision
+from service.runs import dispatch
 from service.runs import service as runs
 from service.runs.models import Run
 from service.runs.sandbox import SandboxNotStartedError
 from tests.service.conftest import Sessions, bearer
-from tests.service.test_execute import FakeSandbox
+from tests.service.test_execute import FakeSandbox, claimed, pass_the_pause, stored
 from tests.support.postgres import Postgres
 
 
@@ -46,8 +48,11 @@ def gateway_event(method: str, path: str, body: str | None = None, **changes: An
 class Context:
     aws_request_id = "invocation"
 
+    def __init__(self, milliseconds: int = 60_000) -> None:
+        self._milliseconds = milliseconds
+
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return self._milliseconds
 
 
 @pytest.fixture
@@ -102,7 +107,8 @@ def test_docs_and_openapi_answer_behind_the_gateway(api: Any) -> None:
 
 
 def message(body: str, receives: int = 1, message_id: str = "m1") -> dict[str, Any]:
-    return {"messageId": message_id, "body": body, "attributes": {"ApproximateReceiveCount": str(receives)}}
+    attributes = {"ApproximateReceiveCount": str(receives)}
+    return {"messageId": message_id, "receiptHandle": f"handle-{message_id}", "body": body, "attributes": attributes}
 
 
 @pytest.fixture
@@ -111,34 +117,38 @@ def run_id(sessions: Sessions, actor: Actor, automation: Automation) -> UUID:
         return runs.queue_now(session, actor=actor, automation_id=automation.id).id
 
 
-def test_the_worker_executes_the_run_of_each_message(
-    sessions: Sessions, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+def test_the_worker_executes_the_next_run_of_each_messages_owner(
+    sessions: Sessions, actor: Actor, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "sandbox_runner", FakeSandbox)
-    event = {"Records": [message(json.dumps({"run_id": str(run_id)}))]}
+    event = {"Records": [message(json.dumps({"owner_id": str(actor.user_id)}))]}
     assert worker.handler(event, Context()) == {"batchItemFailures": []}
     with sessions() as session:
         assert session.get_one(Run, run_id).status == "succeeded"
 
 
-def test_the_worker_hands_back_what_it_could_not_execute_and_marks_the_last_delivery(
-    sessions: Sessions, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+def test_the_worker_hands_back_what_it_could_not_execute_until_the_last_attempt(
+    sessions: Sessions, actor: Actor, run_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     failing = FakeSandbox(create_fails=SandboxNotStartedError("throttled"))
+    delays: list[tuple[str, int]] = []
     monkeypatch.setattr(worker, "sandbox_runner", lambda: failing)
+    monkeypatch.setattr(dispatch, "try_again", lambda handle, seconds: delays.append((handle, seconds)))
     monkeypatch.setenv("QUEUE_MAX_RECEIVES", "3")
-    body = json.dumps({"run_id": str(run_id)})
+    body = json.dumps({"owner_id": str(actor.user_id)})
     statuses: list[str] = []
+    handed_back: list[str] = []
     for receives in (1, 2, 3):
         answer = worker.handler({"Records": [message(body, receives)]}, Context())
-        assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-        with sessions() as session:
-            statuses.append(session.get_one(Run, run_id).status)
+        handed_back += [item["itemIdentifier"] for item in answer["batchItemFailures"]]
+        statuses.append(stored(sessions, run_id).status)
+        pass_the_pause(sessions, run_id)
     assert statuses == ["queued", "queued", "error"]
+    assert (handed_back, delays) == (["m1", "m1"], [("handle-m1", 6), ("handle-m1", 11)])
 
 
-@pytest.mark.parametrize("body", ["", "{}", "[]", '{"run_id": "x"}', '{"run_id": 1}'])
-def test_a_message_that_names_no_run_goes_to_the_dead_letter_queue(
+@pytest.mark.parametrize("body", ["", "{}", "[]", '{"owner_id": "x"}', '{"owner_id": 1}'])
+def test_a_message_that_names_no_owner_goes_to_the_dead_letter_queue(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch, body: str
 ) -> None:
     monkeypatch.setattr(worker, "sandbox_runner", FakeSandbox)
@@ -146,9 +156,28 @@ def test_a_message_that_names_no_run_goes_to_the_dead_letter_queue(
     assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m2"}]}
 
 
+def test_the_reaper_makes_a_pass_and_says_what_it_did(
+    sessions: Sessions, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = FakeSandbox()
+    monkeypatch.setattr(reaper, "sandbox_runner", lambda: sandbox)
+    claimed(sessions, run_id, timedelta(seconds=-1), started=True)
+    expected = {"runs_closed": 1, "sandboxes_destroyed": 1, "sandboxes_left": 0, "owners_woken": 0}
+    assert reaper.handler({}, Context(100_000)) == expected
+    assert (stored(sessions, run_id).status, sandbox.calls) == ("error", ["destroy"])
+
+
+def test_the_reaper_begins_nothing_for_which_too_little_of_its_time_is_left(
+    sessions: Sessions, run_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reaper, "sandbox_runner", FakeSandbox)
+    claimed(sessions, run_id, timedelta(seconds=-1), started=True)
+    assert reaper.handler({}, Context(40_000))["runs_closed"] == 0
+
+
 def test_migrate_upgrades_an_empty_database_once(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres.create_database(f"empty_{id(monkeypatch)}"))
-    assert migrate.handler({}, None) == {"revision": head_revision(), "applied": ["0001", "0002"]}
+    assert migrate.handler({}, None) == {"revision": head_revision(), "applied": ["0001", "0002", "0003"]}
     assert migrate.handler({"revision": "head"}, None) == {"revision": head_revision(), "applied": []}
 
 
@@ -163,6 +192,7 @@ def test_migrate_raises_where_it_cannot_upgrade(postgres: Postgres, monkeypatch:
     [
         ("api", {"boto3", "botocore.session", "typer", "alembic", "valkey", "pytest"}),
         ("worker", {"boto3", "fastapi", "starlette", "slowapi", "typer", "alembic"}),
+        ("reaper", {"boto3", "fastapi", "starlette", "slowapi", "typer", "alembic"}),
         ("migrate", {"boto3", "fastapi", "starlette", "slowapi", "typer"}),
         ("shell", {"boto3", "fastapi", "starlette", "slowapi", "typer", "alembic"}),
     ],

@@ -42,6 +42,7 @@ def test_operation_ids_are_the_names_that_clients_are_generated_with(document: d
         "list_automations",
         "list_automations_of_item",
         "list_items",
+        "list_runs",
         "list_runs_of_automation",
         "list_users",
         "read_automation",

@@ -328,7 +328,7 @@ def test_a_run_is_found_by_the_request_that_queued_it(
         run = runs.queue_now(session, actor=actor, automation_id=automation.id)
         dispatch.send_after_commit(session, [run])
     request_id.reset(token)
-    assert [json.loads(body) for body in queue.messages] == [{"run_id": str(run.id), "request_id": "from-the-client"}]
+    assert [json.loads(body) for body in queue.messages] == [{"owner_id": str(actor.user_id)}]
     (queued,) = lines(log)
     log.truncate(0)
     log.seek(0)
@@ -338,9 +338,9 @@ def test_a_run_is_found_by_the_request_that_queued_it(
         "from-the-client",
     )
     assert worker.handler({"Records": [message(queue.messages[0])]}, Context()) == {"batchItemFailures": []}
-    (ended,) = lines(log)
+    told = [(line["message"], line["run_id"], line["request_id"]) for line in lines(log)]
     (counted,) = emitted(capsys)
-    assert (ended["message"], ended["run_id"], ended["request_id"]) == ("run ended", str(run.id), "from-the-client")
+    assert told == [(message, str(run.id), "from-the-client") for message in ("script ended", "run ended")]
     assert {name: counted[name] for name in ("RunsEnded", "RunsSucceeded", "RunRetries")} == {
         "RunsEnded": [1],
         "RunsSucceeded": [1],

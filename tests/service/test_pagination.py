@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Uuid, literal, select, text, tuple_
+from sqlalchemy import Select, Uuid, literal, select, text, tuple_
+from sqlalchemy.orm import Session
 
 from service.automations.models import Automation
 from service.core.actor import Actor
@@ -18,6 +19,7 @@ from service.items import service as items
 from service.items.models import Item
 from service.items.repository import ItemSort, visible_to
 from service.runs.models import Run
+from service.runs.repository import visible_to as runs_visible_to
 from tests.service.conftest import Sessions
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -155,7 +157,64 @@ def test_runs_are_filtered_and_ordered(client: TestClient, sessions: Sessions, a
     assert found(f"created_before={middle}") == [first]
 
 
-LISTS = ("/v1/items", "/v1/automations", "/v1/items/{item}/automations", "/v1/automations/{automation}/runs")
+@pytest.fixture
+def history(client: TestClient, sessions: Sessions, automation: Automation) -> list[Run]:
+    """Four runs of two automations of two items, oldest first: queued, failed, queued, failed."""
+    item = client.post("/v1/items", json={"name": "Grinder"}).json()["id"]
+    other = client.post("/v1/automations", json={"name": "Other", "code": "1", "item_id": item}).json()["id"]
+    of = (automation.id, automation.id, other, other)
+    ids = [client.post(f"/v1/automations/{automation_id}/runs").json()["id"] for automation_id in of]
+    with sessions.begin() as session:
+        made = [session.get_one(Run, UUID(run_id)) for run_id in ids]
+        made[1].status = made[3].status = "failed"
+    return made
+
+
+def test_the_history_holds_the_runs_of_all_automations_filtered_and_ordered(
+    client: TestClient, history: list[Run]
+) -> None:
+    mine, _, _, other = history
+    middle = quote(history[1].created_at.isoformat())
+
+    def found(query: str) -> list[int]:
+        listed = client.get(f"/v1/runs?{query}").json()["items"]
+        return [[str(run.id) for run in history].index(run["id"]) for run in listed]
+
+    assert found("") == [3, 2, 1, 0]
+    assert found("sort=created_at") == [0, 1, 2, 3]
+    assert found("status=failed") == [3, 1]
+    assert found("trigger=item_updated") == []
+    assert found(f"created_after={middle}") == [3, 2]
+    assert found(f"created_before={middle}") == [0]
+    assert found(f"automation_id={mine.automation_id}") == [1, 0]
+    assert found(f"item_id={other.item_id}&status=queued") == [2]
+    assert found(f"item_id={other.item_id}&automation_id={mine.automation_id}") == []
+    assert found(f"automation_id={other.id}") == []
+
+
+def test_the_history_and_the_list_of_an_automation_show_a_run_alike(client: TestClient, history: list[Run]) -> None:
+    of_one = client.get(f"/v1/automations/{history[0].automation_id}/runs").json()
+    assert client.get(f"/v1/runs?automation_id={history[0].automation_id}").json() == of_one
+
+
+def test_the_history_is_read_page_by_page_and_its_cursors_are_its_own(client: TestClient, history: list[Run]) -> None:
+    lists = ("/v1/runs", *(f"/v1/automations/{run.automation_id}/runs" for run in history[1:3]))
+    first = {path: client.get(f"{path}?limit=1").json() for path in lists}
+    statuses = {
+        (made, used): client.get(f"{used}?cursor={first[made]['next_cursor']}").status_code
+        for made in lists
+        for used in lists
+    }
+    assert statuses == {(made, used): 200 if made == used else 422 for made in lists for used in lists}
+    rest = client.get(f"/v1/runs?cursor={first['/v1/runs']['next_cursor']}").json()
+    seen = [run["id"] for run in first["/v1/runs"]["items"] + rest["items"]]
+    assert seen == [str(run.id) for run in reversed(history)]
+
+
+LISTS = (
+    *("/v1/items", "/v1/automations", "/v1/items/{item}/automations"),
+    *("/v1/automations/{automation}/runs", "/v1/runs"),
+)
 
 
 @pytest.mark.parametrize("path", LISTS)
@@ -199,6 +258,14 @@ def test_an_automation_filter_with_an_impossible_value_is_a_problem(client: Test
 
 
 @pytest.mark.parametrize(
+    "query",
+    ["status=late", "status=", "trigger=", "trigger=cron", "automation_id=x", "item_id=", "ids=x", "status=%00"],
+)
+def test_a_filter_of_runs_with_an_impossible_value_is_a_problem(client: TestClient, query: str) -> None:
+    assert client.get(f"/v1/runs?{query}").status_code == 422
+
+
+@pytest.mark.parametrize(
     "when", ["0001-01-01T00:00:00%2B23:59", "9999-12-31T23:59:59.999999999-23:59", "2000-01-01t00:00:00z"]
 )
 def test_the_ends_of_time_are_times(client: TestClient, three: list[dict[str, Any]], when: str) -> None:
@@ -236,13 +303,27 @@ def test_a_cursor_with_any_character_changed_is_refused(
 def test_a_page_follows_an_index_without_sorting(sessions: Sessions, actor: Actor, column: str) -> None:
     by = (getattr(Item, column), Item.id)
     with sessions() as session:
-        for setting in ("enable_seqscan", "enable_sort", "enable_bitmapscan"):
-            # A table as small as a test's is sorted faster than its index is read.
-            session.execute(text(f"SET LOCAL {setting} = off"))
         reached = literal(add(session, actor, ("x", EPOCH, EPOCH)), Uuid())
         after = tuple_(*by) < select(*by).where(Item.id == reached).scalar_subquery()
         page = visible_to(actor).where(after).order_by(*(part.desc() for part in by)).limit(21)
-        query = str(page.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
-        plan = "\n".join(session.scalars(text(f"EXPLAIN {query}")))
+        plan = planned(session, page)
     assert f"ix_items_owner_id_{column}_id" in plan
     assert "Sort" not in plan
+
+
+def test_a_page_of_the_history_follows_an_index_without_sorting(sessions: Sessions, actor: Actor) -> None:
+    by = (Run.created_at, Run.id)
+    after = tuple_(*by) < tuple_(literal(EPOCH), literal(actor.user_id, Uuid()))
+    page = runs_visible_to(actor).where(after).order_by(*(part.desc() for part in by)).limit(21)
+    with sessions() as session:
+        plan = planned(session, page)
+    assert "ix_runs_owner_id_created_at_id" in plan
+    assert "Sort" not in plan
+
+
+def planned(session: Session, page: Select[Any]) -> str:
+    """How PostgreSQL would find the page in a table that is larger than a test's, which it would rather sort."""
+    for setting in ("enable_seqscan", "enable_sort", "enable_bitmapscan"):
+        session.execute(text(f"SET LOCAL {setting} = off"))
+    query = str(page.compile(session.get_bind(), compile_kwargs={"literal_binds": True}))
+    return "\n".join(session.scalars(text(f"EXPLAIN {query}")))

@@ -76,6 +76,7 @@ RULES: Mapping[str, Rule] = {
     "DELETE /v1/automations/{automation_id}": Rule("an owner", 204),
     "POST /v1/automations/{automation_id}/runs": Rule("an owner", 202),
     "GET /v1/automations/{automation_id}/runs": Rule("an owner", 200),
+    "GET /v1/runs": Rule("the caller", 200),
     "GET /v1/runs/{run_id}": Rule("an owner", 200),
     "POST /v1/runs/{run_id}/cancel": Rule("an owner", 200),
     "POST /v1/runs/{run_id}/rerun": Rule("an owner", 202),
@@ -91,7 +92,7 @@ OPERATIONS: Mapping[str, Mapping[str, Any]] = {
 }
 PROTECTED = sorted(route for route, rule in RULES.items() if rule.of != "everybody")
 OWNED = sorted(route for route, rule in RULES.items() if rule.of == "an owner")
-OWN_LISTS = ["GET /v1/api-keys", "GET /v1/automations", "GET /v1/items"]
+OWN_LISTS = ["GET /v1/api-keys", "GET /v1/automations", "GET /v1/items", "GET /v1/runs"]
 
 NEEDS_NO_SCOPE = {"POST /v1/auth/logout"}
 """Whoever has a session may end it."""
