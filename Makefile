@@ -57,6 +57,7 @@ locks: setup ## Resolve the newest versions that pyproject.toml allows and pin t
 	@$(BIN)/uv pip compile $(COMPILE) --group dev --constraints locks/service.txt --output-file locks/dev.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group emulator --output-file locks/emulator.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group installer --output-file locks/installer.txt
+	@$(BIN)/uv pip compile $(COMPILE) --group sandbox --output-file locks/sandbox.txt
 
 clean: ## Remove .venv and everything built. Stops nothing: run plinth down first.
 	@rm -rf .venv .plinth

@@ -19,14 +19,18 @@ class Statement(TypedDict):
     resources: Sequence[pulumi.Input[str]]
     """The ARNs that the actions may be used on."""
 
-    conditions: NotRequired[Mapping[str, Mapping[str, pulumi.Input[str]]]]
-    """Condition operator to condition key to value. Default none."""
+    conditions: NotRequired[Mapping[str, Mapping[str, Sequence[pulumi.Input[str]]]]]
+    """Condition operator to condition key to the values that it is compared with. Default none."""
 
     effect: NotRequired[str]
     """`Allow` or `Deny`. Default `Allow`."""
 
     reason: NotRequired[str]
     """Why the statement names no resource. Demanded of every statement on `*`; not part of the policy."""
+
+
+Conditions = Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]
+"""Condition key to one value, or to several of which one must match."""
 
 
 class Connection(TypedDict):
@@ -55,10 +59,11 @@ class Grant(TypedDict):
     """Where the holder's security group must reach."""
 
 
-def allow(
-    actions: Sequence[str], *resources: pulumi.Input[str], **conditions: Mapping[str, pulumi.Input[str]]
-) -> Statement:
-    """Permission for `actions` on exactly `resources`, under conditions such as `StringEquals={key: value}`."""
+def allow(actions: Sequence[str], *resources: pulumi.Input[str], **conditions: Conditions) -> Statement:
+    """Permission for `actions` on exactly `resources`, under conditions such as `StringEquals={key: value}`.
+
+    Caution: `ForAllValues:` holds of a request that lacks the key. Demand the key with `Null={key: "false"}` as well.
+    """
     if not resources or "*" in [resource for resource in resources if isinstance(resource, str)]:
         raise ValueError(
             f"{', '.join(actions)}: name the resources, or use allow_unscoped() and say why it must be so."
@@ -71,7 +76,7 @@ def allow_unscoped(actions: Sequence[str], *, reason: str) -> Statement:
     return Statement(actions=list(actions), resources=["*"], reason=reason)
 
 
-def deny_everything(*, reason: str, **conditions: Mapping[str, pulumi.Input[str]]) -> Statement:
+def deny_everything(*, reason: str, **conditions: Conditions) -> Statement:
     """No permission at all where the conditions hold, whatever another statement allows."""
     return {**_statement(["*"], ["*"], conditions), "effect": "Deny", "reason": reason}
 
@@ -105,14 +110,18 @@ def policy_document(statements: Sequence[Statement]) -> pulumi.Output[str]:
 
 
 def _statement(
-    actions: Sequence[str],
-    resources: Sequence[pulumi.Input[str]],
-    conditions: Mapping[str, Mapping[str, pulumi.Input[str]]],
+    actions: Sequence[str], resources: Sequence[pulumi.Input[str]], conditions: Mapping[str, Conditions]
 ) -> Statement:
     statement = Statement(actions=list(actions), resources=list(resources))
     if conditions:
-        statement["conditions"] = {operator: {**keys} for operator, keys in conditions.items()}
+        statement["conditions"] = {
+            operator: {key: _several(values) for key, values in keys.items()} for operator, keys in conditions.items()
+        }
     return statement
+
+
+def _several(values: pulumi.Input[str] | Sequence[pulumi.Input[str]]) -> list[pulumi.Input[str]]:
+    return [*values] if isinstance(values, (list, tuple)) else [cast("pulumi.Input[str]", values)]
 
 
 def _same(one: pulumi.Input[str], other: pulumi.Input[str]) -> bool:
@@ -133,6 +142,9 @@ def _entry(statement: dict[str, Any]) -> dict[str, Any]:
         "Action": sorted(set(statement["actions"])),
         "Resource": sorted(set(statement["resources"])),
     }
-    if statement.get("conditions"):
-        entry["Condition"] = statement["conditions"]
+    if conditions := statement.get("conditions"):
+        entry["Condition"] = {
+            operator: {key: values[0] if len(values) == 1 else sorted(values) for key, values in keys.items()}
+            for operator, keys in conditions.items()
+        }
     return entry

@@ -49,6 +49,13 @@ _IGNORED_SUFFIXES = (".pyc", ".pyo")
 _UNIMPORTED = (".c", ".h", ".md", ".pxd", ".pyi", ".pyx", ".rst")
 """Files of wheels that nothing reads: sources of what is compiled, types for editors, and texts."""
 
+_DOCKERFILE = "Dockerfile"
+_SERVER = "server.py"
+"""The front of the sandbox's runner where it is reached by HTTP: in its image, but not in its layer."""
+
+_FOR_SCRIPTS = "sandbox_packages"
+"""The folder beside the sandbox's runner from which scripts, and not the runner, import."""
+
 _FOR_TESTS = ("testing", "tests")
 """Folders of wheels that only their own and their users' tests import: SQLAlchemy's and Alembic's are 1 MB."""
 
@@ -69,13 +76,24 @@ def source_package(name: str, root: Path, folder: str, prefix: str = "") -> pulu
     return files_package(name, root, files)
 
 
+def runner_layer(name: str, root: Path, folder: str, lock: str) -> pulumi.FileArchive:
+    """The sandbox's runner in `root/folder` as a Lambda layer, with the packages that scripts may import.
+
+    `root/lock` pins those; they lie beside the runner in a folder of their own, which is absent where it pins none.
+    """
+    return _runner_package(name, root, folder, root / lock, {})
+
+
+def runner_image(name: str, root: Path, folder: str, lock: str) -> pulumi.FileArchive:
+    """The same with the runner's server, and its Dockerfile at the top, to build the image of a MicroVM from."""
+    places = {_DOCKERFILE: _DOCKERFILE, f"python/{folder}/{_SERVER}": _SERVER}
+    beside = {place: (root / folder / name).read_bytes() for place, name in places.items()}
+    return _runner_package(name, root, folder, root / lock, beside)
+
+
 def files_package(name: str, root: Path, files: Mapping[str, bytes]) -> pulumi.FileArchive:
     """An archive of exactly these files, by their path in it."""
-    digest = hashlib.sha256()
-    for path, content in sorted(files.items()):
-        digest.update(f"{path}\0{len(content)}\0".encode())
-        digest.update(content)
-    return _staged(root, name, digest.hexdigest(), lambda staging: _write(staging, files))
+    return _staged(root, name, _digest(files), lambda staging: _write(staging, files))
 
 
 def dependencies_layer(name: str, root: Path, lock: str) -> pulumi.FileArchive:
@@ -88,6 +106,22 @@ def dependencies_layer(name: str, root: Path, lock: str) -> pulumi.FileArchive:
     content = (root / lock).read_bytes()
     digest = hashlib.sha256(f"{_INSTALLATION}\0{target.name}\0".encode() + content).hexdigest()
     return _staged(root, name, digest, lambda staging: _install(name, staging / "python", root / lock, target))
+
+
+def _runner_package(name: str, root: Path, folder: str, lock: Path, beside: Mapping[str, bytes]) -> pulumi.FileArchive:
+    source = [path for path in _source_files(root / folder) if path not in (_DOCKERFILE, _SERVER)]
+    files = {**beside, **{f"python/{folder}/{path}": (root / folder / path).read_bytes() for path in source}}
+    pinned = lock.read_bytes()
+    if not any(line.strip() and not line.startswith(b"#") for line in pinned.splitlines()):
+        return files_package(name, root, files)
+    target = _target()
+
+    def fill(staging: Path) -> None:
+        _write(staging, files)
+        _install(name, staging / "python" / _FOR_SCRIPTS, lock, target)
+
+    identity = f"{_INSTALLATION}\0{target.name}\0{_digest(files)}\0".encode() + pinned
+    return _staged(root, name, hashlib.sha256(identity).hexdigest(), fill)
 
 
 @dataclass(frozen=True)
@@ -111,6 +145,14 @@ def _target() -> _Target:
     machine = {"arm64": "aarch64"}.get(architecture, architecture)
     options = ["--python-platform", f"{machine}-{_LIBC}", "--python-version", python]
     return _Target(f"linux-{architecture}-{python}", options)
+
+
+def _digest(files: Mapping[str, bytes]) -> str:
+    digest = hashlib.sha256()
+    for path, content in sorted(files.items()):
+        digest.update(f"{path}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def _source_files(folder: Path) -> Iterator[str]:

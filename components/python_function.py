@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from components.grants import Connection, Grant, Statement, allow, allow_unscoped, policy_document, union
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
+from components.trust import trust
 
 ALIAS = "live"
 """The alias that takes traffic."""
@@ -39,6 +40,16 @@ class QueueSource(TypedDict):
     """Invocations at once from this queue, 2 to 1000. Default 2. The rest waits in the queue."""
 
 
+class Schedule(TypedDict):
+    """A time at which the function is invoked, again and again."""
+
+    name: str
+    """What the schedule is called in the stack: the end of its name."""
+
+    expression: str
+    """When, as EventBridge Scheduler says it: `rate(1 minute)`, or `cron(0 3 * * ? *)` in UTC."""
+
+
 class PythonFunctionArgs(TypedDict):
     code: pulumi.Archive
     """The function's own code (`components.packaging`)."""
@@ -63,6 +74,15 @@ class PythonFunctionArgs(TypedDict):
 
     queues: NotRequired[Sequence[QueueSource]]
     """Queues whose messages invoke the function. Default none."""
+
+    schedules: NotRequired[Sequence[Schedule]]
+    """Times at which the function is invoked. An invocation that fails is not repeated, nor one that comes a minute
+    late: the next one makes up for it. Default none."""
+
+    allows_recursion: NotRequired[bool]
+    """Whether the function may send messages to a queue that invokes it. Lambda otherwise takes what goes around some
+    sixteen times for an endless loop and drops it. Default false. Caution: the code must see to it that every chain
+    ends."""
 
     memory_mb: NotRequired[int]
     """Memory in MB, 128 to 10240; processor time grows with it, one whole core at 1769. Default 512."""
@@ -177,6 +197,12 @@ class PythonFunction(pulumi.ComponentResource):
         )
         for source in args.get("queues", ()):
             self._consumes(name, source, alias, permissions)
+        if schedules := args.get("schedules"):
+            self._runs_at(name, schedules, alias)
+        if args.get("allows_recursion"):
+            aws.lambda_.FunctionRecursionConfig(
+                f"{name}-recursion", function_name=function.name, recursive_loop="Allow", opts=self._inside
+            )
 
         self.name = function.name
         self.arn = function.arn
@@ -272,6 +298,45 @@ class PythonFunction(pulumi.ComponentResource):
             # Lambda checks the role's right to the queue when the mapping is made.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions]),
         )
+
+    def _runs_at(self, name: str, schedules: Sequence[Schedule], alias: aws.lambda_.Alias) -> None:
+        """The schedules, the role with which they may invoke the alias, and what becomes of a failed invocation."""
+        role = aws.iam.Role(
+            f"{name}-schedules-role",
+            name=physical_name(f"{name}-schedules"),
+            assume_role_policy=alias.arn.apply(lambda arn: trust("scheduler.amazonaws.com", arn.split(":")[4])),
+            opts=self._inside,
+        )
+        permissions = aws.iam.RolePolicy(
+            f"{name}-schedules-policy",
+            role=role.name,
+            policy=policy_document([allow(["lambda:InvokeFunction"], alias.arn)]),
+            opts=self._inside,
+        )
+        # A schedule hands its invocation over to Lambda's own queue, which would try a failed one twice more.
+        once = aws.lambda_.FunctionEventInvokeConfig(
+            f"{name}-invoked-once",
+            function_name=alias.function_name,
+            qualifier=alias.name,
+            maximum_retry_attempts=0,
+            maximum_event_age_in_seconds=60,
+            opts=self._inside,
+        )
+        for schedule in schedules:
+            aws.scheduler.Schedule(
+                f"{name}-{schedule['name']}",
+                name=physical_name(f"{name}-{schedule['name']}"),
+                schedule_expression=schedule["expression"],
+                flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+                target=aws.scheduler.ScheduleTargetArgs(
+                    arn=alias.arn,
+                    role_arn=role.arn,
+                    retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
+                        maximum_retry_attempts=0, maximum_event_age_in_seconds=60
+                    ),
+                ),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions, once]),
+            )
 
 
 @dataclass(frozen=True)

@@ -1,49 +1,70 @@
-"""Where untrusted code runs: a template function that is cloned for one run and deleted after it."""
+"""Where untrusted code runs, in one of several ways that keep each run apart from all others."""
 
-import ipaddress
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from components.grants import Grant, allow, allow_unscoped, deny_everything, policy_document
+from components.grants import Grant, Statement, deny_everything, policy_document
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
 from components.python_function import NETWORK_INTERFACES
+from components.sandbox_grants import Clones, microvms_found_and_terminated, microvms_run, tenants_invoked
+from components.sandbox_image import SandboxImage
+from components.sealed_network import SealedNetwork
+from components.trust import trust
 
-ISOLATIONS = ("ephemeral",)
-"""How a run can be kept apart from all others. `ephemeral`: in a function made for it and deleted after it."""
+ISOLATIONS = ("ephemeral", "tenant", "microvm")
+"""How a run can be kept apart from all others; `SandboxFunction` describes each."""
+
+ISOLATION_CHOICE = (
+    f"{' or '.join(map(repr, ISOLATIONS))}, and never a subprocess of the worker, which has its rights and network"
+)
+"""What to say to whoever asks for another one."""
+
+ENDPOINTS: Mapping[str, Sequence[str]] = {
+    "ephemeral": ("lambda",),
+    "tenant": ("lambda",),
+    "microvm": ("lambda", "lambda-microvm"),
+}
+"""The AWS services, by endpoint name, that whoever runs code with an isolation must reach from a private network."""
 
 _NAME_LIMIT = 27
 """A clone is named `<template>-run-<32 hexadecimal digits>`, and Lambda allows a name 64 characters."""
 
 
 class SandboxFunctionArgs(TypedDict):
+    region: str
+    """The AWS region."""
+
     account_id: str
-    """The AWS account. Only Lambda acting for it may use the sandbox's role."""
+    """The AWS account. Only AWS services acting for it may use the sandbox's roles."""
 
     availability_zones: Sequence[str]
     """Zones to run in; the first two are used."""
 
     code: pulumi.Archive
-    """The template's own archive: a placeholder, since what runs comes from `layers` and clones bring no code."""
+    """The function's own archive: a placeholder, since what runs comes from `runner` and clones bring no code."""
 
-    layers: Sequence[pulumi.Input[str]]
-    """ARNs of the layer versions that hold the runner."""
+    runner: pulumi.Archive
+    """The runner, as a layer of the function and of its clones."""
 
     handler: str
-    """Dotted path of the entry point in the layers."""
+    """Dotted path of the function's entry point in the runner."""
+
+    image: pulumi.Archive
+    """The runner with a Dockerfile, which a MicroVM's image is built from: a folder named after its content."""
 
     isolation: NotRequired[str]
-    """How a run is kept apart from all others: one of `ISOLATIONS`. Default `ephemeral`."""
+    """How a run is kept apart from all others: one of `ISOLATIONS`. Default `ephemeral`. Caution: changing it replaces
+    the function; runs that are under way then are lost."""
 
     cidr_block: NotRequired[str]
     """The sandbox's IPv4 range, which leads nowhere. Default `10.255.0.0/24`."""
 
     memory_mb: NotRequired[int]
-    """Memory of one run in MB, 128 to 10240. Default 512."""
+    """Memory of one run in MB, 128 to 10240. Default 512. MicroVMs have what AWS gives them, 2048."""
 
     timeout_seconds: NotRequired[int]
     """Seconds before Lambda stops a run, 1 to 900. The runner's own limit comes first. Default 20."""
@@ -51,8 +72,8 @@ class SandboxFunctionArgs(TypedDict):
     storage_mb: NotRequired[int]
     """Size of /tmp in MB, 512 to 10240. Default 512."""
 
-    reserved_concurrency: NotRequired[int]
-    """Instances of the template at most. It is only ever run by modes that do not clone. Default none."""
+    reserved_concurrency: NotRequired[int | None]
+    """Runs at once at most, taken out of what the account shares; for `tenant` alone. Default none: it shares."""
 
     log_retention_days: NotRequired[int]
     """Days that the sandbox's log group keeps what it gets. Default 3."""
@@ -61,74 +82,109 @@ class SandboxFunctionArgs(TypedDict):
 class SandboxFunction(pulumi.ComponentResource):
     """A function that nothing can be reached from, the network it is alone in, and a role that can do nothing.
 
-    Defaults: `ephemeral`: the worker clones the template for a run, invokes the clone once and deletes it.
+    `ephemeral`: a function is the template that the worker clones for each run, invokes once and deletes. The template
+    itself is never run: no instance of it is allowed.
+    `tenant`: one function, whose environments Lambda never shares between tenants; each run is a tenant of its own.
+    `microvm`: no function, but an image that a virtual machine is started from for each run, and terminated after it.
+    Running code beside the worker, in a process of its own, is no isolation of a stack's: it would share the worker's
+    rights and network.
+
+    Defaults: `ephemeral`.
     Cost: nothing while idle; a run of 2 seconds at 512 MB is about 0.00001 USD.
-    Security: the boundary is the clone's own microVM, used once. Its VPC has no gateway, no endpoint and no DNS; its
-    security group has no rule; its role lets Lambda attach it to that VPC and denies everything to credentials used
-    from inside. The role may not write logs, so what untrusted code prints reaches no log of ours: the runner captures
-    it and returns it. The template stays attached to the VPC, which keeps the network interface that clones share.
+    Security: the boundary is a virtual machine that is used once. Its network is sealed; the function has no
+    environment variables; its role lets Lambda attach it to that network and denies everything to credentials used
+    from inside, and MicroVMs have no role at all. The role may not write logs, so what untrusted code prints reaches no
+    log of ours: the runner captures it and returns it. The template stays attached to the network, which keeps the
+    network interface that clones share.
     """
 
-    function_name: pulumi.Output[str]
-    """The template."""
+    name: pulumi.Output[str]
+    """What runs code, by its name on AWS: the template, the function or the image."""
 
-    function_arn: pulumi.Output[str]
-    """The template, and the beginning of its clones' ARNs."""
+    arn: pulumi.Output[str]
+    """The same, by its ARN. Clones' ARNs begin with the template's."""
 
-    role_arn: pulumi.Output[str]
-    """The role of template and clones."""
+    role_arn: pulumi.Output[str] | None
+    """The role of the function and its clones; MicroVMs have none."""
 
-    log_group_name: pulumi.Output[str]
-    """The log group of template and clones."""
+    log_group_name: pulumi.Output[str] | None
+    """The log group of the function and its clones, which stays empty; MicroVMs have none."""
 
     def __init__(self, name: str, args: SandboxFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:SandboxFunction", name, {**args}, opts)
-        inside = pulumi.ResourceOptions(parent=self)
-        _check(name, args)
-        physical = physical_name(name, _NAME_LIMIT)
-        self._layers = args["layers"]
+        self._inside = pulumi.ResourceOptions(parent=self)
+        self._isolation = _isolation(name, args)
+        network = SealedNetwork(
+            f"{name}-network",
+            {
+                "availability_zones": args["availability_zones"],
+                "cidr_block": args.get("cidr_block", "10.255.0.0/24"),
+            },
+            self._inside,
+        )
+        if self._isolation == "microvm":
+            self._runs_microvms(name, args, network)
+        else:
+            self._runs_functions(name, args, network)
+        self.register_outputs(
+            {
+                "name": self.name,
+                "arn": self.arn,
+                "role_arn": self.role_arn,
+                "log_group_name": self.log_group_name,
+            }
+        )
 
-        # Without DNS support there is no resolver to carry data out, which security groups would not stop.
-        vpc = aws.ec2.Vpc(
-            f"{name}-vpc",
-            cidr_block=args.get("cidr_block", "10.255.0.0/24"),
-            enable_dns_support=False,
-            enable_dns_hostnames=False,
-            opts=inside,
+    def runs(self) -> Grant:
+        """What the worker needs to run code: where, and the rights to make, use and destroy sandboxes."""
+        return Grant(environment=self._environment, statements=self._running)
+
+    def reaps(self) -> Grant:
+        """What the reaper needs to find and destroy the sandboxes that lost workers left behind."""
+        return Grant(environment=self._environment, statements=self._reaping)
+
+    def _runs_microvms(self, name: str, args: SandboxFunctionArgs, network: SealedNetwork) -> None:
+        image = SandboxImage(
+            f"{name}-image",
+            {
+                "region": args["region"],
+                "account_id": args["account_id"],
+                "code": args["image"],
+                "subnet_ids": network.subnet_ids,
+                "subnet_arns": network.subnet_arns,
+                "security_group_id": network.security_group_id,
+                "security_group_arn": network.security_group_arn,
+                "log_retention_days": args.get("log_retention_days", 3),
+            },
+            self._inside,
         )
-        subnets = [
-            aws.ec2.Subnet(
-                f"{name}-subnet-{zone}", vpc_id=vpc.id, availability_zone=zone, cidr_block=block, opts=inside
-            )
-            for zone, block in subnet_blocks(args)
-        ]
-        security_group = aws.ec2.SecurityGroup(
-            f"{name}-security-group",
-            description="Untrusted code: nothing in, nothing out",
-            vpc_id=vpc.id,
-            # Empty and not left out: a rule added by hand is then taken away again.
-            ingress=[],
-            egress=[],
-            opts=inside,
+        self.name, self.arn, self.role_arn, self.log_group_name = image.name, image.arn, None, None
+        self._environment: Mapping[str, pulumi.Input[str]] = {
+            "SANDBOX_ISOLATION": self._isolation,
+            "SANDBOX_IMAGE": image.arn,
+            "SANDBOX_EGRESS_CONNECTOR": image.egress_connector_arn,
+        }
+        self._running: Sequence[Statement] = microvms_run(image.arn)
+        self._reaping: Sequence[Statement] = microvms_found_and_terminated(image.arn)
+
+    def _runs_functions(self, name: str, args: SandboxFunctionArgs, network: SealedNetwork) -> None:
+        is_template = self._isolation == "ephemeral"
+        physical = physical_name(name, _NAME_LIMIT)
+        runner = aws.lambda_.LayerVersion(
+            f"{name}-runner",
+            layer_name=physical_name(f"{name}-runner"),
+            code=args["runner"],
+            compatible_architectures=[ARCHITECTURE],
+            compatible_runtimes=[RUNTIME],
+            opts=self._inside,
         )
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=physical_name(name),
-            assume_role_policy=_trust(args["account_id"]),
-            opts=inside,
-        )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy", role=role.name, policy=policy_document([_DENIED_FROM_INSIDE]), opts=inside
-        )
-        interfaces = aws.iam.RolePolicyAttachment(
-            f"{name}-network-interfaces", role=role.name, policy_arn=NETWORK_INTERFACES, opts=inside
-        )
+        role, permissions = self._role(name, args)
         # The role cannot write to it. It is named so that Lambda never makes one group a clone, kept for ever.
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             name=f"/aws/lambda/{physical}",
             retention_in_days=args.get("log_retention_days", 3),
-            opts=inside,
+            opts=self._inside,
         )
         function = aws.lambda_.Function(
             name,
@@ -138,57 +194,57 @@ class SandboxFunction(pulumi.ComponentResource):
             architectures=[ARCHITECTURE],
             handler=args["handler"],
             code=args["code"],
-            layers=self._layers,
+            layers=[runner.arn],
             memory_size=args.get("memory_mb", 512),
             timeout=args.get("timeout_seconds", 20),
             ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=args.get("storage_mb", 512)),
-            reserved_concurrent_executions=args.get("reserved_concurrency"),
+            reserved_concurrent_executions=0 if is_template else args.get("reserved_concurrency"),
+            tenancy_config=(
+                None if is_template else aws.lambda_.FunctionTenancyConfigArgs(tenant_isolation_mode="PER_TENANT")
+            ),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
             vpc_config=aws.lambda_.FunctionVpcConfigArgs(
-                subnet_ids=[subnet.id for subnet in subnets], security_group_ids=[security_group.id]
+                subnet_ids=network.subnet_ids, security_group_ids=[network.security_group_id]
             ),
             replace_security_groups_on_destroy=True,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[policy, interfaces]),
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                # The whole network: nothing runs in it before it is sealed.
+                depends_on=[*permissions, network],
+                # Tenancy can only be chosen when a function is made, and the next one has the same name.
+                delete_before_replace=True,
+            ),
         )
+        self.name, self.arn, self.role_arn, self.log_group_name = function.name, function.arn, role.arn, log_group.name
+        self._environment = {"SANDBOX_ISOLATION": self._isolation, "SANDBOX_FUNCTION": function.name}
+        if is_template:
+            clones = Clones(
+                template_arn=function.arn,
+                role_arn=role.arn,
+                layers=[runner.arn],
+                vpc_id=network.vpc_id,
+                subnet_ids=[network.subnet_ids[index] for index in range(2)],
+                security_group_id=network.security_group_id,
+            )
+            self._running, self._reaping = clones.made_and_run(), clones.found_and_deleted()
+        else:
+            self._running, self._reaping = tenants_invoked(function.arn), []
 
-        self.function_name = function.name
-        self.function_arn = function.arn
-        self.role_arn = role.arn
-        self.log_group_name = log_group.name
-        self.register_outputs(
-            {
-                "function_name": self.function_name,
-                "function_arn": self.function_arn,
-                "role_arn": self.role_arn,
-                "log_group_name": self.log_group_name,
-            }
+    def _role(self, name: str, args: SandboxFunctionArgs) -> tuple[aws.iam.Role, Sequence[pulumi.Resource]]:
+        """The role that code runs as, and what must be in force before any does."""
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=physical_name(name),
+            assume_role_policy=trust("lambda.amazonaws.com", args["account_id"]),
+            opts=self._inside,
         )
-
-    def runs(self) -> Grant:
-        """What the worker needs to run code: to read the template, and to make, invoke and delete its clones."""
-        clones = pulumi.Output.concat(self.function_arn, "-run-*")
-        return Grant(
-            environment={"SANDBOX_FUNCTION": self.function_name},
-            statements=[
-                allow(["lambda:GetFunctionConfiguration"], self.function_arn),
-                allow(
-                    [
-                        "lambda:CreateFunction",
-                        "lambda:DeleteFunction",
-                        "lambda:GetFunctionConfiguration",
-                        "lambda:InvokeFunction",
-                        "lambda:TagResource",
-                    ],
-                    clones,
-                ),
-                allow(["lambda:GetLayerVersion"], *self._layers),
-                allow(["iam:PassRole"], self.role_arn, StringEquals={"iam:PassedToService": "lambda.amazonaws.com"}),
-                allow_unscoped(
-                    ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
-                    reason="Lambda asks it of whoever makes a function in a VPC, and EC2 lists know no resources.",
-                ),
-            ],
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy", role=role.name, policy=policy_document([_DENIED_FROM_INSIDE]), opts=self._inside
         )
+        interfaces = aws.iam.RolePolicyAttachment(
+            f"{name}-network-interfaces", role=role.name, policy_arn=NETWORK_INTERFACES, opts=self._inside
+        )
+        return role, [policy, interfaces]
 
 
 _DENIED_FROM_INSIDE = deny_everything(
@@ -197,26 +253,10 @@ _DENIED_FROM_INSIDE = deny_everything(
 )
 
 
-def subnet_blocks(args: SandboxFunctionArgs) -> list[tuple[str, str]]:
-    """The two zones of the sandbox, each with its half of the range."""
-    halves = ipaddress.ip_network(args.get("cidr_block", "10.255.0.0/24")).subnets(prefixlen_diff=1)
-    return [(zone, str(half)) for zone, half in zip(args["availability_zones"][:2], halves, strict=True)]
-
-
-def _trust(account_id: str) -> str:
-    statement = {
-        "Effect": "Allow",
-        "Action": "sts:AssumeRole",
-        "Principal": {"Service": "lambda.amazonaws.com"},
-        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
-    }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-
-
-def _check(name: str, args: SandboxFunctionArgs) -> None:
+def _isolation(name: str, args: SandboxFunctionArgs) -> str:
     isolation = args.get("isolation", ISOLATIONS[0])
     if isolation not in ISOLATIONS:
-        known = " or ".join(map(repr, ISOLATIONS))
-        raise ValueError(f"SandboxFunction {name!r}: isolation {isolation!r} does not exist: give {known}.")
-    if len(set(args["availability_zones"][:2])) < 2:
-        raise ValueError(f"SandboxFunction {name!r}: give two different availability zones.")
+        raise ValueError(f"SandboxFunction {name!r}: isolation is {isolation!r}: give {ISOLATION_CHOICE}.")
+    if isolation != "tenant" and args.get("reserved_concurrency") is not None:
+        raise ValueError(f"SandboxFunction {name!r}: reserved_concurrency is for 'tenant', not for {isolation!r}.")
+    return isolation

@@ -75,12 +75,13 @@ class WorkQueue(pulumi.ComponentResource):
         )
 
     def receives(self) -> Grant:
-        """What a consumer needs: the right to take messages, and how often one is delivered before it is given up."""
+        """What a consumer needs: to take messages or put them off, and how often one is delivered in all."""
         return Grant(
             environment={"QUEUE_MAX_RECEIVES": str(self._max_receives)},
             statements=[
                 allow(
                     [
+                        "sqs:ChangeMessageVisibility",
                         "sqs:DeleteMessage",
                         "sqs:GetQueueAttributes",
                         "sqs:ReceiveMessage",

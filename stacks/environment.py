@@ -12,10 +12,18 @@ from components.http_api import HttpApi, Throttle
 from components.migration import Migration
 from components.naming import physical_name
 from components.network import Network
-from components.packaging import ARCHITECTURE, RUNTIME, dependencies_layer, files_package, source_package
-from components.python_function import PythonFunction, QueueSource
+from components.packaging import (
+    ARCHITECTURE,
+    RUNTIME,
+    dependencies_layer,
+    files_package,
+    runner_image,
+    runner_layer,
+    source_package,
+)
+from components.python_function import PythonFunction, QueueSource, Schedule
 from components.rate_limit_store import RateLimitStore
-from components.sandbox_function import SandboxFunction
+from components.sandbox_function import ENDPOINTS, SandboxFunction
 from components.signing_keys import SigningKeys
 from components.work_queue import WorkQueue
 from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
@@ -23,6 +31,9 @@ from service.migrations import head_revision
 from stacks.settings import StackSettings
 
 _ROOT = Path(__file__).parent.parent
+_SANDBOX = ("sandbox_lambda", "locks/sandbox.txt")
+"""The code that runs inside a sandbox, and what scripts may import there beside the standard library."""
+
 _PLACEHOLDER = {"README": b"What runs here comes from a layer; see components/sandbox_function.py.\n"}
 
 
@@ -39,13 +50,14 @@ class _Shared(TypedDict):
 
 def environment(settings: StackSettings) -> None:
     """Registers the resources and the outputs of one stack."""
+    sandbox_endpoints = ENDPOINTS[settings.sandbox_isolation]
     network = Network(
         "network",
         {
             "region": settings.region,
             "availability_zones": settings.availability_zones,
             "cidr_block": settings.network_cidr,
-            "endpoints": ["lambda", "secretsmanager", "sqs"],
+            "endpoints": [*sandbox_endpoints, "secretsmanager", "sqs"],
         },
     )
     database = Database(
@@ -82,14 +94,17 @@ def environment(settings: StackSettings) -> None:
     sandbox = SandboxFunction(
         "sandbox",
         {
+            "region": settings.region,
             "account_id": settings.account_id,
             "availability_zones": settings.availability_zones,
             "code": files_package("sandbox-template", _ROOT, _PLACEHOLDER),
-            "layers": [_layer("sandbox-runner", source_package("sandbox-runner", _ROOT, "sandbox_lambda", "python"))],
+            "runner": runner_layer("sandbox-runner", _ROOT, *_SANDBOX),
             "handler": "sandbox_lambda.handler.handle",
+            "image": runner_image("sandbox-image", _ROOT, *_SANDBOX),
             "isolation": settings.sandbox_isolation,
             "memory_mb": settings.sandbox_memory_mb,
             "timeout_seconds": settings.sandbox_timeout_seconds,
+            "reserved_concurrency": settings.sandbox_reserved_concurrency,
         },
     )
 
@@ -149,12 +164,32 @@ def environment(settings: StackSettings) -> None:
             "grants": [
                 database.connects(),
                 queue.receives(),
+                queue.sends(),
                 sandbox.runs(),
-                network.reaches("lambda", "secretsmanager"),
+                network.reaches(*sandbox_endpoints, "secretsmanager", "sqs"),
             ],
             "queues": [QueueSource(name="runs", queue_arn=queue.arn, maximum_concurrency=settings.worker_concurrency)],
+            # A run that ends wakes its owner's next. That ends when no run waits, since each of them ends once.
+            "allows_recursion": True,
             "memory_mb": settings.worker_memory_mb,
             "timeout_seconds": settings.worker_timeout_seconds,
+        },
+        after_migration,
+    )
+    reaper = PythonFunction(
+        "reaper",
+        {
+            **shared,
+            "handler": "service.lambda_handlers.reaper.handler",
+            "grants": [
+                database.connects(),
+                queue.sends(),
+                sandbox.reaps(),
+                network.reaches(*sandbox_endpoints, "secretsmanager", "sqs"),
+            ],
+            "environment": {**shared["environment"], "QUEUE_MAX_RECEIVES": str(settings.queue_max_receives)},
+            "schedules": [Schedule(name="pass", expression=_every(settings.reaper_minutes))],
+            "timeout_seconds": 120,
         },
         after_migration,
     )
@@ -188,9 +223,9 @@ def environment(settings: StackSettings) -> None:
 
     pulumi.export("api_url", http_api.url)
     pulumi.export("docs_url", pulumi.Output.concat(http_api.url, "/docs"))
-    functions = {"api": api, "worker": worker, "migrate": migrate, "shell": shell}
+    functions = {"api": api, "worker": worker, "reaper": reaper, "migrate": migrate, "shell": shell}
     pulumi.export("function_names", {name: function.name for name, function in functions.items()})
-    pulumi.export("sandbox_function", sandbox.function_name)
+    pulumi.export("sandbox_function", sandbox.name)
     pulumi.export("database_endpoint", database.endpoint)
     pulumi.export("queue_url", queue.url)
 
@@ -204,3 +239,7 @@ def _layer(name: str, code: pulumi.Archive) -> pulumi.Output[str]:
         compatible_architectures=[ARCHITECTURE],
         compatible_runtimes=[RUNTIME],
     ).arn
+
+
+def _every(minutes: int) -> str:
+    return f"rate({minutes} minute{'s' if minutes > 1 else ''})"

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pulumi
 
-from components.sandbox_function import ISOLATIONS
+from components.sandbox_function import ISOLATION_CHOICE, ISOLATIONS
 
 
 class SettingsError(ValueError):
@@ -75,16 +75,25 @@ class StackSettings:
     """Seconds that one run may take in all: the sandbox made, the code run, the sandbox deleted."""
 
     worker_concurrency: int
-    """Runs at once. The rest waits in the queue."""
+    """Runs at once; the rest waits in the queue. With `ephemeral` more than about 20 gain nothing: a run makes two of
+    the 15 control calls a second that Lambda takes from a whole account, and lasts some three seconds."""
 
     queue_max_receives: int = 5
-    """Attempts at a run that fails for reasons of ours before it is set aside in the dead-letter queue."""
+    """Attempts at a run that fails for reasons of ours before it ends as `error`, and deliveries of a message that
+    cannot be handled at all before it is set aside in the dead-letter queue."""
+
+    reaper_minutes: int = 1
+    """Minutes from one pass of the reaper to the next: how long what a lost worker left behind may stay."""
 
     sandbox_isolation: str = "ephemeral"
-    """How untrusted code is kept apart. `ephemeral`: a function made for one run and deleted after it."""
+    """How untrusted code is kept apart. `ephemeral`: a function made for one run and deleted after it. `tenant`: one
+    function, of which Lambda gives each run an environment of its own. `microvm`: a virtual machine for each run."""
+
+    sandbox_reserved_concurrency: int | None = None
+    """Runs at once at most with `tenant`, taken out of the account's instances; None shares them."""
 
     sandbox_memory_mb: int = 512
-    """Memory of one sandbox in MB."""
+    """Memory of one sandbox in MB. MicroVMs have 2048, whatever it says."""
 
     sandbox_timeout_seconds: int = 20
     """Seconds before Lambda stops a sandbox. The runner's own limit of 10 comes first."""
@@ -105,6 +114,16 @@ class StackSettings:
             "worker_timeout_seconds",
             f"at least sandbox_timeout_seconds and {_SANDBOX_SETUP_SECONDS} seconds to make and delete a sandbox: "
             f"{self.sandbox_timeout_seconds + _SANDBOX_SETUP_SECONDS} or more",
+        )
+        self._demand(
+            self.database_min_capacity > 0 or self.reaper_minutes >= _PAUSE_MINUTES,
+            "reaper_minutes",
+            f"{_PAUSE_MINUTES} or more where database_min_capacity is 0, since each pass wakes a paused database",
+        )
+        self._demand(
+            self.sandbox_isolation == "tenant" or self.sandbox_reserved_concurrency is None,
+            "sandbox_reserved_concurrency",
+            f"None, since it is for 'tenant' and sandbox_isolation is {self.sandbox_isolation!r}",
         )
 
     @property
@@ -129,6 +148,9 @@ def configured_account() -> str:
 
 _SANDBOX_SETUP_SECONDS = 60
 """What Lambda may take to attach a new function to a VPC, and to delete it."""
+
+_PAUSE_MINUTES = 10
+"""Twice what Aurora waits for before it pauses an idle database: less, and it would never be paused for long."""
 
 _RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
 """Days that PutRetentionPolicy takes (CloudWatch Logs API reference)."""
@@ -201,7 +223,9 @@ RULES: Mapping[str, Rule] = {
     "worker_timeout_seconds": _whole(1, 900),
     "worker_concurrency": _whole(2, 1000),
     "queue_max_receives": _whole(1, 1000),
-    "sandbox_isolation": (lambda value: value in ISOLATIONS, " or ".join(map(repr, ISOLATIONS))),
+    "reaper_minutes": _whole(1, 60),
+    "sandbox_isolation": (lambda value: value in ISOLATIONS, ISOLATION_CHOICE),
+    "sandbox_reserved_concurrency": _whole_or_none(1, 10_000),
     "sandbox_memory_mb": _whole(128, 10_240),
     "sandbox_timeout_seconds": _whole(1, 840),
     "cors_origins": (_are_origins, "a tuple of origins such as ('https://app.example.com',)"),

@@ -20,7 +20,7 @@ def deploy() -> None:
             rate_limit_ecpu_per_second=10_000,
             api_memory_mb=1024,
             api_reserved_concurrency=200,
-            worker_concurrency=50,
+            worker_concurrency=20,
             log_retention_days=90,
             cors_origins=("https://app.example.com",),
         )

@@ -62,6 +62,15 @@ def test_a_statement_without_resource_needs_a_reason_and_keeps_it_to_itself() ->
     ]
 
 
+def test_a_condition_has_one_value_or_several_in_a_steady_order() -> None:
+    late = pulumi.Output.from_input("subnet-1")
+    conditions = {"ForAllValues:StringEquals": {"lambda:SubnetIds": ["subnet-2", late], "lambda:Layer": ["layer"]}}
+    entry = rendered(allow(["lambda:CreateFunction"], "arn:function", **conditions))["Statement"][0]
+    assert entry["Condition"] == {
+        "ForAllValues:StringEquals": {"lambda:SubnetIds": ["subnet-1", "subnet-2"], "lambda:Layer": "layer"}
+    }
+
+
 def test_a_denial_of_everything_is_a_denial() -> None:
     statement = deny_everything(reason="Nothing is needed.", Null={"lambda:SourceFunctionArn": "false"})
     assert rendered(statement)["Statement"] == [

@@ -12,7 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from components.packaging import PackagingError, dependencies_layer, files_package, source_package, without_sections
+from components.packaging import (
+    PackagingError,
+    dependencies_layer,
+    files_package,
+    runner_image,
+    runner_layer,
+    source_package,
+    without_sections,
+)
 from service.core.keys import KeyRing
 
 ROOT = Path(__file__).parents[2]
@@ -141,6 +149,70 @@ def test_an_unknown_target_is_refused(target: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("PLINTH_PACKAGE_TARGET", target)
     with pytest.raises(PackagingError, match=f"PLINTH_PACKAGE_TARGET is {target!r}: give arm64-3.13"):
         dependencies_layer("layer", ROOT, LOCK)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Path:
+    """A checkout with a runner, and a lock that pins nothing."""
+    source = tmp_path / "runner"
+    source.mkdir()
+    (source / "__init__.py").write_text("")
+    (source / "Dockerfile").write_text("FROM scratch\n")
+    (source / "server.py").write_text("")
+    (tmp_path / "scripts.txt").write_text("# nothing yet\n")
+    return tmp_path
+
+
+def test_a_runner_without_packages_is_its_source_alone(runner: Path) -> None:
+    layer, image = (make("sandbox", runner, "runner", "scripts.txt") for make in (runner_layer, runner_image))
+    assert files(layer.path) == ["python/runner/__init__.py"]
+    assert files(image.path) == ["Dockerfile", "python/runner/__init__.py", "python/runner/server.py"]
+
+
+def test_packages_for_scripts_lie_in_a_folder_of_their_own_beside_the_runner(
+    runner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed: list[Path] = []
+
+    def install(_name: str, destination: Path, lock: Path, _target: object) -> None:
+        installed.append(lock)
+        (destination / "tiny").mkdir(parents=True)
+        (destination / "tiny" / "__init__.py").write_text("")
+
+    monkeypatch.setattr("components.packaging._install", install)
+    (runner / "scripts.txt").write_text("tiny==1.0 --hash=sha256:00\n")
+    for make in (runner_layer, runner_image):
+        package = make("sandbox", runner, "runner", "scripts.txt")
+        assert {"python/runner/__init__.py", "python/sandbox_packages/tiny/__init__.py"} <= set(files(package.path))
+    assert installed == [runner / "scripts.txt"] * 2
+
+
+def test_another_lock_another_runner_and_another_target_are_other_packages(
+    runner: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", "describe")
+
+    def name() -> str:
+        return Path(runner_layer("sandbox", runner, "runner", "scripts.txt").path).name
+
+    names = [name()]
+    (runner / "scripts.txt").write_text("tiny==1.0 --hash=sha256:00\n")
+    names.append(name())
+    (runner / "runner" / "more.py").write_text("")
+    names.append(name())
+    monkeypatch.setenv("PLINTH_PACKAGE_TARGET", "x86_64-3.13")
+    names.append(name())
+    (runner / "runner" / "Dockerfile").write_text("FROM other\n")
+    assert len(set(names)) == 4
+    assert name() == names[-1]
+
+
+def test_the_sandboxs_image_holds_its_layer_a_server_and_a_dockerfile() -> None:
+    sandbox = ("sandbox_lambda", "locks/sandbox.txt")
+    layer = runner_layer("sandbox-runner", ROOT, *sandbox)
+    image = runner_image("sandbox-image", ROOT, *sandbox)
+    assert files(image.path) == sorted(["Dockerfile", "python/sandbox_lambda/server.py", *files(layer.path)])
+    assert {"python/sandbox_lambda/handler.py", "python/sandbox_lambda/runner.py"} <= set(files(layer.path))
 
 
 def test_an_unknown_mode_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -220,6 +220,59 @@ def test_a_queue_invokes_the_alias_one_message_at_a_time() -> None:
     assert (mail["batchSize"], mail["scalingConfig"]) == (10, {"maximumConcurrency": 20})
 
 
+def test_a_schedule_invokes_the_alias_once_each_time_and_may_do_nothing_else() -> None:
+    manifest = deployed(
+        schedules=[
+            {"name": "often", "expression": "rate(1 minute)"},
+            {"name": "nightly", "expression": "cron(0 3 * * ? *)"},
+        ]
+    )
+    schedule, live = "aws:scheduler/schedule:Schedule", f"{ARN}:live"
+    assert {each.name: each.inputs["scheduleExpression"] for each in manifest.of_type(schedule)} == {
+        "api-often": "rate(1 minute)",
+        "api-nightly": "cron(0 3 * * ? *)",
+    }
+    assert inputs(manifest, schedule, "api-often") == {
+        "name": "plinth-test-api-often",
+        "scheduleExpression": "rate(1 minute)",
+        "flexibleTimeWindow": {"mode": "OFF"},
+        "target": {
+            "arn": live,
+            "roleArn": "arn:aws:iam::111111111111:role/plinth-test-api-schedules",
+            "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
+        },
+    }
+    assert {"api-schedules-policy", "api-invoked-once"} <= names_of(resource(manifest, schedule, "api-often"))
+    config = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+    assert inputs(manifest, config, "api-invoked-once") == {
+        "functionName": "plinth-test-api",
+        "qualifier": "live",
+        "maximumRetryAttempts": 0,
+        "maximumEventAgeInSeconds": 60,
+    }
+    assert policy(manifest, "api-schedules-policy") == [
+        {"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": [live]}
+    ]
+    role = inputs(manifest, "aws:iam/role:Role", "api-schedules-role")
+    assert json.loads(role["assumeRolePolicy"])["Statement"] == [
+        {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"Service": "scheduler.amazonaws.com"},
+            "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}},
+        }
+    ]
+
+
+def test_only_a_function_that_is_allowed_to_may_go_round_in_circles() -> None:
+    config = "aws:lambda/functionRecursionConfig:FunctionRecursionConfig"
+    assert list(deployed().of_type(config)) == []
+    assert inputs(deployed(allows_recursion=True), config, "api-recursion") == {
+        "functionName": "plinth-test-api",
+        "recursiveLoop": "Allow",
+    }
+
+
 def test_a_caller_gets_the_alias_and_the_right_to_invoke_it() -> None:
     manifest = deploy(lambda: pulumi.export("grant", PythonFunction("api", arguments()).invokes("API_FUNCTION")))
     assert manifest.outputs["grant"] == {

@@ -13,6 +13,8 @@ from components.network import Network
 from components.python_function import PythonFunction
 from components.rate_limit_store import RateLimitStore
 from components.sandbox_function import SandboxFunction
+from components.sandbox_image import SandboxImage
+from components.sealed_network import SealedNetwork
 from components.signing_keys import SigningKeys
 from components.work_queue import WorkQueue
 
@@ -24,6 +26,8 @@ COMPONENTS = [
     PythonFunction,
     RateLimitStore,
     SandboxFunction,
+    SandboxImage,
+    SealedNetwork,
     SigningKeys,
     WorkQueue,
 ]
@@ -40,6 +44,7 @@ def test_every_component_and_type_is_in_the_schema(schema: dict[str, Any]) -> No
         "plinth:index:Connection",
         "plinth:index:Grant",
         "plinth:index:QueueSource",
+        "plinth:index:Schedule",
         "plinth:index:Statement",
         "plinth:index:Throttle",
     ]
@@ -72,7 +77,17 @@ def test_what_a_component_demands_is_required(schema: dict[str, Any]) -> None:
         "Network": ["availabilityZones", "region"],
         "PythonFunction": ["code", "handler"],
         "RateLimitStore": ["subnetIds", "vpcId"],
-        "SandboxFunction": ["accountId", "availabilityZones", "code", "handler", "layers"],
+        "SandboxFunction": ["accountId", "availabilityZones", "code", "handler", "image", "region", "runner"],
+        "SandboxImage": [
+            "accountId",
+            "code",
+            "region",
+            "securityGroupArn",
+            "securityGroupId",
+            "subnetArns",
+            "subnetIds",
+        ],
+        "SealedNetwork": ["availabilityZones"],
         "SigningKeys": [],
         "WorkQueue": [],
     }

@@ -69,6 +69,7 @@ def test_a_producer_may_only_send_and_a_consumer_may_not() -> None:
         statements=[
             {
                 "actions": [
+                    "sqs:ChangeMessageVisibility",
                     "sqs:DeleteMessage",
                     "sqs:GetQueueAttributes",
                     "sqs:ReceiveMessage",

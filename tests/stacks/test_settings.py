@@ -52,7 +52,13 @@ def settings(**changed: Any) -> StackSettings:
         ("worker_timeout_seconds", [0, 901], "a whole number from 1 to 900"),
         ("worker_concurrency", [0, 1, 1001], "a whole number from 2 to 1000"),
         ("queue_max_receives", [0, 1001], "a whole number from 1 to 1000"),
-        ("sandbox_isolation", ["tenant", "", None], "'ephemeral'"),
+        ("reaper_minutes", [0, 61, 1.5], "a whole number from 1 to 60"),
+        (
+            "sandbox_isolation",
+            ["subprocess", "", None],
+            "'ephemeral' or 'tenant' or 'microvm', and never a subprocess of the worker, which has its rights",
+        ),
+        ("sandbox_reserved_concurrency", [0, 10_001, "10"], "a whole number from 1 to 10000, or None"),
         ("sandbox_memory_mb", [0], "a whole number from 128 to 10240"),
         ("sandbox_timeout_seconds", [0, 841], "a whole number from 1 to 840"),
         ("log_retention_days", [0, 2, 31, None], f"one of {RETENTIONS}"),
@@ -89,12 +95,40 @@ def test_a_stack_needs_a_short_plain_name(value: str) -> None:
                 "to make and delete a sandbox: 80 or more."
             ),
         ),
+        (
+            {"database_min_capacity": 0, "reaper_minutes": 9},
+            (
+                "Stack staging: reaper_minutes is 9: give 10 or more where database_min_capacity is 0, "
+                "since each pass wakes a paused database."
+            ),
+        ),
+        (
+            {"sandbox_reserved_concurrency": 5},
+            (
+                "Stack staging: sandbox_reserved_concurrency is 5: give None, "
+                "since it is for 'tenant' and sandbox_isolation is 'ephemeral'."
+            ),
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(SettingsError) as refused:
         settings(**changed)
     assert str(refused.value) == message
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"database_min_capacity": 0, "reaper_minutes": 10},
+        {"database_min_capacity": 0.5, "reaper_minutes": 1},
+        {"sandbox_isolation": "tenant", "sandbox_reserved_concurrency": 5},
+        {"sandbox_isolation": "microvm"},
+    ],
+)
+def test_settings_that_go_together_are_taken(changed: dict[str, Any]) -> None:
+    taken = settings(**changed)
+    assert {name: getattr(taken, name) for name in changed} == changed
 
 
 def test_a_setting_left_out_that_every_stack_must_decide_is_an_error() -> None:

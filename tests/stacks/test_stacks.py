@@ -16,7 +16,7 @@ from workbench.project import configuration, stack_names
 STACKS = stack_names()
 FUNCTION = "aws:lambda/function:Function"
 MASTER_SECRET = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
-FUNCTIONS = ("api", "worker", "migrate", "shell")
+FUNCTIONS = ("api", "worker", "reaper", "migrate", "shell")
 
 every_stack = pytest.mark.parametrize("stack", STACKS)
 
@@ -57,6 +57,7 @@ def test_a_stack_has_the_components_of_one_environment(stack: str) -> None:
         "plinth:index:Network::network",
         "plinth:index:PythonFunction::api",
         "plinth:index:PythonFunction::migrate",
+        "plinth:index:PythonFunction::reaper",
         "plinth:index:PythonFunction::shell",
         "plinth:index:PythonFunction::worker",
         "plinth:index:RateLimitStore::rate-limits",
@@ -67,12 +68,9 @@ def test_a_stack_has_the_components_of_one_environment(stack: str) -> None:
 
 
 @every_stack
-def test_outside_components_there_are_only_the_two_layers(stack: str) -> None:
+def test_outside_components_there_is_only_the_layer_that_they_share(stack: str) -> None:
     top = [each for each in registered(stack_manifest(stack)) if not each.startswith("plinth:")]
-    assert top == [
-        "aws:lambda/layerVersion:LayerVersion::sandbox-runner",
-        "aws:lambda/layerVersion:LayerVersion::service-dependencies",
-    ]
+    assert top == ["aws:lambda/layerVersion:LayerVersion::service-dependencies"]
     for name in ("sandbox-runner", "service-dependencies"):
         layer = inputs(stack_manifest(stack), "aws:lambda/layerVersion:LayerVersion", name)
         assert re.fullmatch("sha256:[0-9a-f]{20}", layer.pop("code")["archive"])
@@ -126,11 +124,12 @@ def test_every_route_of_the_service_is_a_route_with_its_throttle(stack: str) -> 
 @every_stack
 def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
     manifest = stack_manifest(stack)
-    sandbox = arn(stack, "lambda", f"function:plinth-{stack}-sandbox")
     queue = arn(stack, "sqs", f"plinth-{stack}-runs")
     assert [each.name for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")] == [
         "api-policy",
         "migrate-policy",
+        "reaper-policy",
+        "reaper-schedules-policy",
         "shell-policy",
         "worker-policy",
         "sandbox-policy",
@@ -151,48 +150,78 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
             {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
             TRACES,
         ]
-    assert policy(manifest, "worker-policy") == [
-        {
-            "Effect": "Allow",
-            "Action": ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
-            "Resource": ["*"],
-        },
-        {
-            "Effect": "Allow",
-            "Action": ["iam:PassRole"],
-            "Resource": [arn(stack, "iam", f"role/plinth-{stack}-sandbox")],
-            "Condition": {"StringEquals": {"iam:PassedToService": "lambda.amazonaws.com"}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": [
-                "lambda:CreateFunction",
-                "lambda:DeleteFunction",
-                "lambda:GetFunctionConfiguration",
-                "lambda:InvokeFunction",
-                "lambda:TagResource",
-            ],
-            "Resource": [f"{sandbox}-run-*"],
-        },
-        {"Effect": "Allow", "Action": ["lambda:GetFunctionConfiguration"], "Resource": [sandbox]},
-        {
-            "Effect": "Allow",
-            "Action": ["lambda:GetLayerVersion"],
-            "Resource": [arn(stack, "lambda", f"layer:plinth-{stack}-sandbox-runner:1")],
-        },
+    # What the worker and the reaper may do with sandboxes is in tests/components/test_sandbox_function.py.
+    assert [each for each in policy(manifest, "worker-policy") if not of_sandboxes(each)] == [
         own_log(stack, "worker"),
         secrets(stack, login),
         {
             "Effect": "Allow",
             "Action": [
+                "sqs:ChangeMessageVisibility",
                 "sqs:DeleteMessage",
                 "sqs:GetQueueAttributes",
                 "sqs:ReceiveMessage",
             ],
             "Resource": [queue],
         },
+        {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
         TRACES,
     ]
+    assert [each for each in policy(manifest, "reaper-policy") if not of_sandboxes(each)] == [
+        own_log(stack, "reaper"),
+        secrets(stack, login),
+        {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
+        TRACES,
+    ]
+
+
+def of_sandboxes(statement: dict[str, Any]) -> bool:
+    return statement["Action"][0].startswith(("ec2:", "iam:", "lambda:"))
+
+
+@every_stack
+def test_the_worker_and_the_reaper_get_the_rights_to_sandboxes_and_nobody_else_does(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    used = {
+        each.name: sorted(
+            {action for entry in policy(manifest, each.name) if of_sandboxes(entry) for action in entry["Action"]}
+        )
+        for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")
+        if each.name != "sandbox-policy"
+    }
+    assert used == {
+        "api-policy": [],
+        "migrate-policy": [],
+        "reaper-policy": ["lambda:DeleteFunction", "lambda:GetFunction", "lambda:ListFunctions", "lambda:ListTags"],
+        "reaper-schedules-policy": ["lambda:InvokeFunction"],
+        "shell-policy": [],
+        "worker-policy": [
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+            "iam:PassRole",
+            "lambda:CreateFunction",
+            "lambda:DeleteFunction",
+            "lambda:GetFunction",
+            "lambda:GetLayerVersion",
+            "lambda:InvokeFunction",
+            "lambda:TagResource",
+        ],
+    }
+
+
+@every_stack
+def test_the_reaper_passes_every_minute_and_the_worker_may_wake_itself(stack: str) -> None:
+    manifest = stack_manifest(stack)
+    (schedule,) = manifest.of_type("aws:scheduler/schedule:Schedule")
+    assert (schedule.name, schedule.inputs["scheduleExpression"]) == ("reaper-pass", "rate(1 minute)")
+    assert schedule.inputs["target"]["arn"] == arn(stack, "lambda", f"function:plinth-{stack}-reaper:live")
+    (recursion,) = manifest.of_type("aws:lambda/functionRecursionConfig:FunctionRecursionConfig")
+    assert recursion.inputs == {"functionName": f"plinth-{stack}-worker", "recursiveLoop": "Allow"}
+    reaper, worker = (inputs(manifest, FUNCTION, name) for name in ("reaper", "worker"))
+    assert reaper["timeout"] == 120
+    known, told = (each["environment"]["variables"]["QUEUE_MAX_RECEIVES"] for each in (reaper, worker))
+    assert known == told == "5"
 
 
 @every_stack
@@ -210,9 +239,11 @@ def test_each_function_knows_what_it_uses(stack: str) -> None:
     }
     every = {"PLINTH_STACK", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_TRACE_DISABLED"}
     database = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN", "PGSSLMODE"}
+    sandboxes = {"SANDBOX_ISOLATION", "SANDBOX_FUNCTION"}
     assert variables == {
         "api": every | database | {"QUEUE_URL", "RATE_LIMIT_STORAGE_URI", "SIGNING_KEYS_SECRET_ARN"},
-        "worker": every | database | {"QUEUE_MAX_RECEIVES", "SANDBOX_FUNCTION"},
+        "worker": every | database | sandboxes | {"QUEUE_URL", "QUEUE_MAX_RECEIVES"},
+        "reaper": every | database | sandboxes | {"QUEUE_URL", "QUEUE_MAX_RECEIVES"},
         "migrate": every | database | {"DATABASE_ADMIN_SECRET_ARN", "SIGNING_KEYS_SECRET_ARN"},
         "shell": every | database | {"QUEUE_URL", "SIGNING_KEYS_SECRET_ARN"},
         "sandbox": set(),
@@ -237,6 +268,8 @@ def test_the_ways_between_security_groups_are_these(stack: str) -> None:
         "api-to-rate-limits": 6379,
         "migrate-to-database": 5432,
         "migrate-to-endpoints": 443,
+        "reaper-to-database": 5432,
+        "reaper-to-endpoints": 443,
         "shell-to-database": 5432,
         "shell-to-endpoints": 443,
         "worker-to-database": 5432,
@@ -259,7 +292,7 @@ def test_the_migration_runs_on_a_ready_database_before_new_code_takes_traffic(st
         "signing_keys": secret(stack, "signing-keys"),
     }
     assert names_of(invocation) >= instances | {"migrate-live", "migrate-into-database", "migrate-policy"}
-    for function in ("api", "worker", "shell"):
+    for function in ("api", "worker", "reaper", "shell"):
         # Publishing a version with a snapshot runs the code, which needs what the migration stores.
         assert "migration" in names_of(resource(manifest, FUNCTION, function))
         assert function in names_of(resource(manifest, "aws:lambda/alias:Alias", f"{function}-live"))
@@ -331,7 +364,7 @@ def test_data_is_kept_in_prod_and_free_to_go_in_dev(
 
 @pytest.mark.parametrize(
     ("stack", "zones", "retention", "reserved", "concurrency"),
-    [("dev", "ab", 7, None, 10), ("prod", "abc", 90, 200, 50)],
+    [("dev", "ab", 7, None, 10), ("prod", "abc", 90, 200, 20)],
 )
 def test_dev_and_prod_differ_in_zones_retention_and_concurrency(
     stack: str, zones: str, retention: int, reserved: int | None, concurrency: int
@@ -342,6 +375,7 @@ def test_dev_and_prod_differ_in_zones_retention_and_concurrency(
     assert {each.name: each.inputs["retentionInDays"] for each in groups} == {
         "api-logs": retention,
         "migrate-logs": retention,
+        "reaper-logs": retention,
         "shell-logs": retention,
         "worker-logs": retention,
         "http-api-access-log": retention,

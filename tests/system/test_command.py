@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,9 +13,9 @@ import httpx2
 import psutil
 import pytest
 
+from tests.support.checkout import copy_of_checkout, edit
 from tests.support.local_stack import Plinth, Stack
 from workbench.local.processes import free_port, port_is_free
-from workbench.project import ROOT
 
 pytestmark = [pytest.mark.xdist_group("system"), pytest.mark.timeout(240)]
 
@@ -26,21 +25,7 @@ MakePlinth = Callable[..., Plinth]
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of the project, to be spoilt."""
-    for name in ("components", "sandbox_lambda", "service", "stacks", "workbench"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("Pulumi.yaml", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
-    shutil.copytree(ROOT / "locks", tmp_path / "locks")
-    (tmp_path / ".venv").symlink_to(ROOT / ".venv")
-    (tmp_path / ".plinth").mkdir()
-    (tmp_path / ".plinth" / "packages").symlink_to(ROOT / ".plinth" / "packages")
-    return tmp_path
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
+    return copy_of_checkout(tmp_path)
 
 
 def refused(result: subprocess.CompletedProcess[str]) -> str:

@@ -8,7 +8,20 @@ from typing import Any
 import psycopg
 import pulumi
 import pytest
-from pulumi_aws import apigatewayv2, cloudwatch, elasticache, iam, kinesis, lambda_, rds, secretsmanager, sqs
+from pulumi_aws import (
+    apigatewayv2,
+    cloudwatch,
+    ec2,
+    elasticache,
+    iam,
+    kinesis,
+    lambda_,
+    lambdamicrovms,
+    rds,
+    scheduler,
+    secretsmanager,
+    sqs,
+)
 
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
@@ -197,6 +210,21 @@ def test_only_the_gaps_of_the_emulator_are_widened() -> None:
     }
 
 
+def test_of_conditions_only_those_that_the_emulator_cannot_know_are_dropped() -> None:
+    known = {"aws:RequestTag/plinth:run-id": "false"}
+    statement = {
+        "Effect": "Allow",
+        "Action": ["lambda:CreateFunction"],
+        "Resource": "arn:a",
+        "Condition": {"StringEquals": {"lambda:VpcIds": "vpc"}, "Null": {**known, "lambda:Layer": "false"}},
+    }
+    document = json.loads(widened(json.dumps({"Version": "2012-10-17", "Statement": [statement]})))
+    assert document["Statement"] == [
+        statement,
+        {"Effect": "Allow", "Action": "lambda:CreateFunction", "Resource": "*", "Condition": {"Null": known}},
+    ]
+
+
 def test_an_invocation_that_fails_stops_the_program_and_says_why(apply: Applied, tmp_path: Path) -> None:
     def program() -> None:
         role = iam.Role("bad-role", name="bad-role", assume_role_policy=TRUST)
@@ -347,6 +375,98 @@ def test_an_api_is_made_with_its_route_settings(apply: Applied) -> None:
     assert apply.steps == [("same", "api"), ("same", "route"), ("update", "stage")]
     stage = apply.cloud.client("apigatewayv2").get_stage(ApiId=outputs["id"], StageName="$default")
     assert stage["RouteSettings"] == {"GET /x": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 2}}
+
+
+def program_of_a_function(folder: Path, *, tenants: bool = False, minutes: int = 1, recursive: bool = True) -> None:
+    role = iam.Role("timed-role", name="timed-role", assume_role_policy=TRUST)
+    function = lambda_.Function(
+        "timed",
+        name="timed",
+        role=role.arn,
+        runtime="python3.13",
+        handler="main.handler",
+        code=pulumi.FileArchive(str(folder)),
+        publish=True,
+        tenancy_config={"tenant_isolation_mode": "PER_TENANT"} if tenants else None,
+    )
+    lambda_.FunctionRecursionConfig(
+        "timed-recursion", function_name=function.name, recursive_loop="Allow" if recursive else "Terminate"
+    )
+    lambda_.FunctionEventInvokeConfig(
+        "timed-once", function_name=function.name, qualifier=function.version, maximum_retry_attempts=0
+    )
+    scheduler.Schedule(
+        "timed-often",
+        name="timed-often",
+        schedule_expression=f"rate({minutes} minutes)",
+        flexible_time_window={"mode": "OFF"},
+        target={"arn": function.arn, "role_arn": role.arn, "retry_policy": {"maximum_retry_attempts": 0}},
+    )
+
+
+def test_a_function_is_invoked_on_a_schedule_once_and_may_go_round_as_it_is_told(
+    apply: Applied, tmp_path: Path
+) -> None:
+    (tmp_path / "main.py").write_text("def handler(event, context): return None")
+    functions, schedules = apply.cloud.client("lambda"), apply.cloud.client("scheduler")
+    apply(lambda: program_of_a_function(tmp_path))
+    schedule = schedules.get_schedule(Name="timed-often")
+    assert (schedule["ScheduleExpression"], schedule["Target"]["RetryPolicy"]) == (
+        "rate(1 minutes)",
+        {"MaximumRetryAttempts": 0},
+    )
+    assert functions.get_function_recursion_config(FunctionName="timed")["RecursiveLoop"] == "Allow"
+    once = functions.get_function_event_invoke_config(FunctionName="timed", Qualifier="1")
+    assert once["MaximumRetryAttempts"] == 0
+
+    apply(lambda: program_of_a_function(tmp_path, minutes=5, recursive=False))
+    assert [step for step in apply.steps if step[0] != "same"] == [
+        ("update", "timed-often"),
+        ("update", "timed-recursion"),
+    ]
+    assert schedules.get_schedule(Name="timed-often")["ScheduleExpression"] == "rate(5 minutes)"
+    assert functions.get_function_recursion_config(FunctionName="timed")["RecursiveLoop"] == "Terminate"
+    apply(lambda: None)
+    assert schedules.list_schedules()["Schedules"] == []
+
+
+def test_a_function_of_tenants_is_another_function(apply: Applied, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("def handler(event, context): return None")
+    apply(lambda: program_of_a_function(tmp_path))
+    apply(lambda: program_of_a_function(tmp_path, tenants=True))
+    assert ("replace", "timed") in apply.steps
+    found = apply.cloud.client("lambda").get_function(FunctionName="timed")["Configuration"]
+    assert found["TenancyConfig"] == {"TenantIsolationMode": "PER_TENANT"}
+
+
+def test_a_vpc_knows_what_aws_gives_every_vpc(apply: Applied) -> None:
+    def program() -> None:
+        vpc = ec2.Vpc("alone", cidr_block="10.7.0.0/24", enable_dns_support=False)
+        pulumi.export("vpc", vpc.id)
+        pulumi.export("acl", vpc.default_network_acl_id)
+        pulumi.export("table", vpc.default_route_table_id)
+        pulumi.export("group", vpc.default_security_group_id)
+
+    outputs, client = apply(program).outputs, apply.cloud.client("ec2")
+    (acl,) = client.describe_network_acls(NetworkAclIds=[outputs["acl"]])["NetworkAcls"]
+    (table,) = client.describe_route_tables(RouteTableIds=[outputs["table"]])["RouteTables"]
+    (group,) = client.describe_security_groups(GroupIds=[outputs["group"]])["SecurityGroups"]
+    assert {acl["VpcId"], table["VpcId"], group["VpcId"]} == {outputs["vpc"]}
+    assert (acl["IsDefault"], group["GroupName"]) == (True, "default")
+
+
+def test_microvms_are_refused_in_one_line_that_says_what_to_do(apply: Applied) -> None:
+    def program() -> None:
+        lambdamicrovms.Image(
+            "image", base_image_arn="arn:base", build_role_arn="arn:role", code_artifact={"uri": "s3://b"}
+        )
+
+    with pytest.raises(UserError) as refused:
+        apply(program)
+    assert str(refused.value) == (
+        "image (aws:lambdamicrovms/image:Image): there are no virtual machines here to run MicroVMs. Bring the stack "
+        "up with another sandbox_isolation, such as 'ephemeral'; `plinth manifest` shows what this one would deploy."
+    )
 
 
 def test_a_type_without_a_handler_is_refused_by_name(apply: Applied) -> None:

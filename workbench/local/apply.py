@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from workbench.errors import UserError
 from workbench.local.cloud import Cloud
-from workbench.local.handlers import HANDLERS, RECORDED_ONLY, Handler
+from workbench.local.handlers import HANDLERS, RECORDED_ONLY, REFUSED, Handler
 from workbench.local.shapes import UnplacedError
 from workbench.local.state import Applied, State
 from workbench.manifest import Resource, fingerprint, plain, storable
@@ -35,6 +35,8 @@ class LocalProvider:
             id_, outputs = self._placeholders.register(resource)
             self._keep(resource, id_, {})
             return id_, outputs
+        if resource.type in REFUSED:
+            raise UserError(f"{resource.name} ({resource.type}): {REFUSED[resource.type]}.")
         handler = HANDLERS.get(resource.type)
         if handler is None:
             raise UserError(

@@ -59,6 +59,8 @@ class LocalStack:
         with locked(self.folder / "lock") as free:
             if not free:
                 raise UserError(f"Another plinth command is working on {self.name}: wait until it is done.")
+            # Others may pass through, as PostgreSQL's account does, but not look around: scripts run here, too.
+            self.folder.chmod(0o711)
             was_up = bool(self.processes.recorded())
             try:
                 return self._up(port, say, report)

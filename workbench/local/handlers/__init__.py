@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping
 
-from workbench.local.handlers import apigatewayv2, ec2, elasticache, iam, lambda_, logs, rds, secretsmanager, sqs
+from workbench.local.handlers import (
+    apigatewayv2,
+    ec2,
+    elasticache,
+    iam,
+    lambda_,
+    logs,
+    microvms,
+    rds,
+    scheduler,
+    secretsmanager,
+    sqs,
+)
 from workbench.local.handlers.base import Handler
 
 HANDLERS: Mapping[str, Handler] = {
@@ -13,12 +25,16 @@ HANDLERS: Mapping[str, Handler] = {
     **lambda_.HANDLERS,
     **logs.HANDLERS,
     **rds.HANDLERS,
+    **scheduler.HANDLERS,
     **secretsmanager.HANDLERS,
     **sqs.HANDLERS,
 }
 """Resource type to what makes it."""
 
-RECORDED_ONLY: Mapping[str, str] = {**ec2.RECORDED_ONLY, **rds.RECORDED_ONLY}
+RECORDED_ONLY: Mapping[str, str] = {**ec2.RECORDED_ONLY, **microvms.RECORDED_ONLY, **rds.RECORDED_ONLY}
 """Resource type to the reason why it is only written down: there is nothing here that it would change."""
 
-__all__ = ["HANDLERS", "RECORDED_ONLY", "Handler"]
+REFUSED: Mapping[str, str] = {**microvms.REFUSED}
+"""Resource type to the reason why a stack that has it cannot be brought up here, and what to do."""
+
+__all__ = ["HANDLERS", "RECORDED_ONLY", "REFUSED", "Handler"]

@@ -33,16 +33,36 @@ class AwsxVpc(Custom):
         client.delete_vpc(VpcId=applied.id)
 
 
+class Vpc(Custom):
+    """A VPC, with what AWS gives every VPC: a security group, a network ACL and a route table."""
+
+    def create(self, cloud: Cloud, name: str, inputs: Mapping[str, Any]) -> Made:  # noqa: ARG002
+        """Makes it and looks up the three."""
+        client = cloud.client("ec2")
+        vpc = client.create_vpc(CidrBlock=inputs["cidrBlock"])["Vpc"]["VpcId"]
+
+        def of_it(kind: str, value: str) -> list[dict[str, Any]]:
+            return [{"Name": "vpc-id", "Values": [vpc]}, {"Name": kind, "Values": [value]}]
+
+        acls = client.describe_network_acls(Filters=of_it("default", "true"))["NetworkAcls"]
+        tables = client.describe_route_tables(Filters=of_it("association.main", "true"))["RouteTables"]
+        groups = client.describe_security_groups(Filters=of_it("group-name", "default"))["SecurityGroups"]
+        return vpc, {
+            "arn": f"arn:aws:ec2:{cloud.region}:{cloud.account}:vpc/{vpc}",
+            "defaultNetworkAclId": acls[0]["NetworkAclId"],
+            "defaultRouteTableId": tables[0]["RouteTableId"],
+            "mainRouteTableId": tables[0]["RouteTableId"],
+            "defaultSecurityGroupId": groups[0]["GroupId"],
+        }
+
+    def delete(self, cloud: Cloud, applied: Applied) -> None:
+        """Deletes it, and the three with it."""
+        cloud.client("ec2").delete_vpc(VpcId=applied.id)
+
+
 HANDLERS: Mapping[str, Handler] = {
     "awsx:ec2:Vpc": AwsxVpc(),
-    "aws:ec2/vpc:Vpc": Api(
-        service="ec2",
-        create_call="CreateVpc",
-        ignored=("tags", "enableDnsHostnames", "enableDnsSupport"),
-        id="out.Vpc.VpcId",
-        outputs={"arn": "join('', ['arn:aws:ec2:', region, ':', account, ':vpc/', out.Vpc.VpcId])"},
-        delete_call=Call("DeleteVpc", {"VpcId": "id"}),
-    ),
+    "aws:ec2/vpc:Vpc": Vpc(),
     "aws:ec2/subnet:Subnet": Api(
         service="ec2",
         create_call="CreateSubnet",
@@ -67,6 +87,8 @@ HANDLERS: Mapping[str, Handler] = {
 _NO_NETWORK = "the emulator has no network"
 
 RECORDED_ONLY: Mapping[str, str] = {
+    "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": _NO_NETWORK,
+    "aws:ec2/defaultRouteTable:DefaultRouteTable": _NO_NETWORK,
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": _NO_NETWORK,
     "aws:ec2/routeTable:RouteTable": _NO_NETWORK,
     "aws:ec2/routeTableAssociation:RouteTableAssociation": _NO_NETWORK,

@@ -19,10 +19,18 @@ class Gap:
     anywhere: bool
     """Whether it looks for it on any resource, rather than on those of the statement."""
     reason: str
+    unknown_keys: str | None = None
+    """The beginning of the condition keys that it never fills in, and that would fail for that alone."""
 
 
 EMULATOR_GAPS: Sequence[Gap] = (
-    Gap("lambda:CreateFunction", "lambda:CreateFunction", True, "it does not read the name in the request's body"),
+    Gap(
+        "lambda:CreateFunction",
+        "lambda:CreateFunction",
+        True,
+        "it reads of the request's body the tags, and neither the name nor the layers and the network",
+        unknown_keys="lambda:",
+    ),
     Gap("sqs:SendMessage", "sqs:SendMessageBatch", False, "on AWS the right to the single call covers the batch"),
 )
 """What is added to the policies of functions here, and only here, because the emulator tells it differently."""
@@ -32,12 +40,26 @@ def widened(policy: str) -> str:
     """A policy document with the emulator's gaps bridged, each by one further statement."""
     document: dict[str, Any] = json.loads(policy)
     bridges = [
-        {**statement, "Action": gap.needed, "Resource": "*" if gap.anywhere else statement["Resource"]}
+        {
+            **_under_known_conditions(statement, gap.unknown_keys),
+            "Action": gap.needed,
+            "Resource": "*" if gap.anywhere else statement["Resource"],
+        }
         for statement in document["Statement"]
         for gap in EMULATOR_GAPS
         if statement["Effect"] == "Allow" and gap.granted in _listed(statement["Action"])
     ]
     return json.dumps({**document, "Statement": [*document["Statement"], *bridges]})
+
+
+def _under_known_conditions(statement: dict[str, Any], unknown: str | None) -> dict[str, Any]:
+    if unknown is None or "Condition" not in statement:
+        return statement
+    known = {
+        operator: {key: values for key, values in keys.items() if not key.startswith(unknown)}
+        for operator, keys in statement["Condition"].items()
+    }
+    return {**statement, "Condition": {operator: keys for operator, keys in known.items() if keys}}
 
 
 def _listed(value: str | Sequence[str]) -> Sequence[str]:

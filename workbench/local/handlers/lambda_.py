@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import py_compile
 import shutil
+import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -37,8 +39,11 @@ _IGNORED = (
 )
 
 
-_FIXED = ("architectures", "packageType", "tags")
+_FIXED = ("architectures", "packageType", "tags", "tenancyConfig")
 """Inputs that UpdateFunctionConfiguration does not take."""
+
+_CHOSEN_ONCE = ("name", "tenancyConfig")
+"""Inputs of which another value is another function."""
 
 
 class Function(Custom):
@@ -57,8 +62,8 @@ class Function(Custom):
         return physical, _outputs(cloud, made)
 
     def update(self, cloud: Cloud, before: Applied, inputs: Mapping[str, Any]) -> Made | None:
-        """Sends what changed, code or configuration or both, then publishes; another name is another function."""
-        if inputs.get("name") != before.inputs.get("name"):
+        """Sends what changed, code or configuration or both, then publishes; None where it takes another function."""
+        if any(inputs.get(name) != before.inputs.get(name) for name in _CHOSEN_ONCE):
             return None
         client = cloud.client("lambda")
         made: Mapping[str, Any] = {}
@@ -90,7 +95,9 @@ class LayerVersion(Custom):
     """A version of a layer; each change is a new one.
 
     The emulator copies a layer for every instance of every function. A large one is therefore published empty, and
-    the functions of the stack import from one copy of it on this machine, compiled once.
+    the functions of the stack import from one copy of it on this machine, compiled once. A small one is published with
+    its modules compiled: an instance cannot keep for the next what it compiles itself. On AWS, where the archive goes
+    as it was built, each cold start compiles what it imports.
     """
 
     def create(self, cloud: Cloud, name: str, inputs: Mapping[str, Any]) -> Made:
@@ -100,7 +107,7 @@ class LayerVersion(Custom):
         made = cloud.client("lambda").publish_layer_version(
             LayerName=inputs.get("layerName") or name,
             Description=inputs.get("description") or "",
-            Content={"ZipFile": EMPTY_ARCHIVE if shared else zipped(archive)},
+            Content={"ZipFile": EMPTY_ARCHIVE if shared else zipped(archive, compiled=True)},
         )
         arn = made["LayerVersionArn"]
         if shared:
@@ -166,14 +173,31 @@ def _size(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*"))
 
 
-def zipped(archive: Archive) -> bytes:
-    """A folder as a zip, stored rather than compressed: it travels no further than this machine."""
+def zipped(archive: Archive, *, compiled: bool = False) -> bytes:
+    """A folder as a zip, stored rather than compressed: it travels no further than this machine.
+
+    `compiled` adds to each module what Python makes of it.
+    """
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for path in sorted(archive.path.rglob("*")):
             if path.is_file():
-                file.writestr(zipfile.ZipInfo(str(path.relative_to(archive.path))), path.read_bytes())
+                place = path.relative_to(archive.path)
+                file.writestr(zipfile.ZipInfo(str(place)), path.read_bytes())
+                if compiled and path.suffix == ".py" and (code := _compiled(path)) is not None:
+                    cache = place.parent / "__pycache__" / f"{place.stem}.{sys.implementation.cache_tag}.pyc"
+                    file.writestr(zipfile.ZipInfo(str(cache)), code)
     return buffer.getvalue()
+
+
+def _compiled(module: Path) -> bytes | None:
+    """The content of a module's compiled file; None where it does not compile, of which the function will tell."""
+    unchecked = py_compile.PycInvalidationMode.UNCHECKED_HASH
+    with tempfile.TemporaryDirectory() as folder:
+        made = py_compile.compile(
+            str(module), f"{folder}/module.pyc", module.name, quiet=2, invalidation_mode=unchecked
+        )
+        return None if made is None else Path(made).read_bytes()
 
 
 def _configuration(cloud: Cloud, operation: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -244,6 +268,23 @@ HANDLERS: Mapping[str, Handler] = {
         fixed=("functionName", "name"),
         update_call=Call("UpdateAlias"),
         delete_call=Call("DeleteAlias", {"FunctionName": "in.functionName", "Name": "id"}),
+    ),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": Api(
+        service="lambda",
+        create_call="PutFunctionEventInvokeConfig",
+        id="join(':', [in.functionName, in.qualifier || '$LATEST'])",
+        fixed=("functionName", "qualifier"),
+        update_call=Call("PutFunctionEventInvokeConfig"),
+        delete_call=Call(
+            "DeleteFunctionEventInvokeConfig", {"FunctionName": "in.functionName", "Qualifier": "in.qualifier"}
+        ),
+    ),
+    "aws:lambda/functionRecursionConfig:FunctionRecursionConfig": Api(
+        service="lambda",
+        create_call="PutFunctionRecursionConfig",
+        id="in.functionName",
+        fixed=("functionName",),
+        update_call=Call("PutFunctionRecursionConfig"),
     ),
     "aws:lambda/permission:Permission": Api(
         service="lambda",
