@@ -7,11 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
-from benchmarks import imports, reads
+from benchmarks import imports, reads, sandbox
 from benchmarks.figures import Figure, table
 from benchmarks.runtime import Runtime, runtime
 
-BENCHMARKS: Mapping[str, Callable[[Runtime], list[Figure]]] = {"imports": imports.measure, "reads": reads.measure}
+BENCHMARKS: Mapping[str, Callable[[Runtime], list[Figure]]] = {
+    "imports": imports.measure,
+    "reads": reads.measure,
+    "sandbox": sandbox.measure,
+}
 
 
 def main(arguments: Sequence[str]) -> int:

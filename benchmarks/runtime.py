@@ -52,7 +52,7 @@ def runtime() -> Generator[Runtime]:
         raise SystemExit("The emulator's environment is missing: run `make setup`.")
     with tempfile.TemporaryDirectory(prefix="plinth-bench-") as folder:
         source = Path(folder)
-        for package in ("service", "benchmarks"):
+        for package in ("service", "benchmarks", "sandbox_lambda"):
             shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
         _compile(source)
         yield Runtime(

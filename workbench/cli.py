@@ -26,6 +26,9 @@ app = typer.Typer(
 Stack = Annotated[str, typer.Argument(help="A stack: a package in stacks/, such as dev.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on standard output.")]
 
+sandbox_app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(sandbox_app, name="sandbox", help="Run a script on this machine as the service's sandbox would.")
+
 
 @app.command()
 def up(
@@ -171,6 +174,52 @@ def manifest(stack: Stack, as_json: AsJson = False) -> None:
         marks = [name for name, on in (("protect", resource.protect), ("retain", resource.retain_on_delete)) if on]
         print("  " * depth + "  ".join([resource.type, resource.name, *marks]))
     print(f"\n{len(found.resources)} resources")
+
+
+@sandbox_app.command("run")
+def run_script(
+    file: Annotated[str, typer.Argument(help="The script; - reads standard input.")],
+    event: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE_OR_JSON",
+            help="What the script finds in `event`. Default: what a run started by hand gets, of an example item.",
+        ),
+    ] = None,
+    timeout: Annotated[
+        float | None, typer.Option(metavar="S", help="Seconds that the script may take. Default 10.")
+    ] = None,
+    cpu: Annotated[int | None, typer.Option(metavar="S", help="Seconds of processor time. Default 5.")] = None,
+    memory: Annotated[int | None, typer.Option(metavar="MB", help="Memory of each process. Default 256.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a script as a run of an automation.
+
+    It has the limits and the hardening of the service's sandbox.
+    What it prints goes where it would; how it ended is told on standard error. Exits with 1 unless it succeeded.
+    """
+    from workbench import sandbox
+
+    limits = sandbox.limits_of(wall_seconds=timeout, cpu_seconds=cpu, memory_mb=memory)
+    outcome = sandbox.run(sandbox.code_of(file), sandbox.event_of(event), limits)
+    if as_json:
+        _print_json(outcome)
+    else:
+        sandbox.show(outcome, sys.stdout, sys.stderr)
+    raise typer.Exit(0 if outcome["status"] == "succeeded" else 1)
+
+
+@sandbox_app.command()
+def protections(as_json: AsJson = False) -> None:
+    """Show what hardens a script here, and on AWS."""
+    from workbench import sandbox
+
+    found = sandbox.protections()
+    if as_json:
+        _print_json(found)
+        return
+    for name, (title, meaning, on_aws) in sandbox.PROTECTIONS.items():
+        print(f"{title:<20} {sandbox.held(found[name])}\n    {meaning}\n    On AWS: {on_aws}")
 
 
 def main() -> None:
