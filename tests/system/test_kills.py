@@ -41,6 +41,9 @@ WORKERS = 10
 SHORT_LIVES = "sandbox_timeout_seconds=12, worker_timeout_seconds=72, "
 """Of sandbox and worker, as short as a stack may choose them: a killed worker's runs are held for so long."""
 
+LONGEST_SECONDS = 300
+"""In which all has ended, however busy the machine is. What has not by then is a failure that the tests tell."""
+
 SCRIPT_NAME = f"run-{secrets.token_hex(4)}"
 SLEEPER_NAME = f"sleep-{secrets.token_hex(4)}"
 _NAMED = "import ctypes, time\nctypes.CDLL(None).prctl(15, b'{name}', 0, 0, 0)\ntime.sleep({seconds})\n{rest}"
@@ -220,7 +223,8 @@ def _raged(signed_in: Callable[[str], Stack], seen: Seen) -> Storm:
             reaped = [lone.finished(run_id) for run_id in sleepers]
             left = {_sandbox(lone, run_id) for run_id in sleepers} & set(lone.sandboxes())
             proceeded = lone.finished(behind)
-            while _unfinished(lone):
+            deadline = time.monotonic() + LONGEST_SECONDS
+            while _unfinished(lone) and time.monotonic() < deadline:
                 seen.passes.append(_reaped(lone))
                 time.sleep(3)
         runs = [run for told in pool.map(_told, others, queued) for run in told]
