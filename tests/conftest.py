@@ -1,7 +1,8 @@
 """What tests of more than one folder share: the dev stack, brought up once by the command itself."""
 
+import asyncio
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 
 import httpx2
 import pytest
@@ -9,6 +10,16 @@ import pytest
 from tests.support.folders import server_folder
 from tests.support.local_stack import Plinth, Stack, sign_up
 from workbench.local.processes import free_port
+
+
+@pytest.fixture(autouse=True)
+def event_loop() -> Iterator[None]:
+    """The main thread has an event loop, as Lambda and Pulumi have one: asyncio.run, in another test, takes it away."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture(scope="session")

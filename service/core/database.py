@@ -86,13 +86,13 @@ def disconnect() -> None:
 
 def answers() -> bool:
     """Whether the database answers, asked on a connection of its own. Raises SQLAlchemyError where it does not."""
-    with _probe().connect() as connection:
+    with probe().connect() as connection:
         return connection.scalar(text("SELECT 1")) == 1
 
 
 @lru_cache
-def _probe() -> Engine:
-    # Its own short timeouts, and no waiting for the one pooled connection of a Lambda process.
+def probe() -> Engine:
+    """The engine of readiness: short timeouts, and no waiting for the one pooled connection of a Lambda process."""
     return connect_to(get_settings(), connect_timeout=2, options="-c statement_timeout=1500", poolclass=NullPool)
 
 

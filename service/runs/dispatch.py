@@ -100,11 +100,12 @@ def queue_answers() -> bool:
     queue_url = get_settings().queue_url
     if queue_url is None:
         raise RuntimeError("QUEUE_URL is not set: there is no queue")
-    return "Attributes" in _probe().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    return "Attributes" in probe().get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
 
 
 @lru_cache
-def _probe() -> "SQSClient":
+def probe() -> "SQSClient":
+    """The client of readiness, which waits for one short answer."""
     return aws.client("sqs", read_timeout=1.5, attempts=1)
 
 

@@ -3,7 +3,6 @@
 Most tests share one connection whose outer transaction is rolled back; concurrency gets a database of its own.
 """
 
-import asyncio
 import itertools
 import os
 from collections.abc import Callable, Iterator
@@ -58,7 +57,15 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("DATABASE_URL", "QUEUE_URL", "SANDBOX_FUNCTION", "RATE_LIMIT_STORAGE_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SIGNING_KEYS", KEYS)
-    cached = (get_settings, database.engine, database.session_factory, dispatch.sqs, sandbox_runner)
+    cached = (
+        get_settings,
+        database.engine,
+        database.probe,
+        database.session_factory,
+        dispatch.probe,
+        dispatch.sqs,
+        sandbox_runner,
+    )
     for function in cached:
         function.cache_clear()
     keys.forget()
@@ -66,16 +73,6 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for function in cached:
         function.cache_clear()
     keys.forget()
-
-
-@pytest.fixture(autouse=True)
-def event_loop() -> Iterator[None]:
-    """The main thread has an event loop, as Mangum made one on Lambda: asyncio.run, in another test, takes it away."""
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    yield
-    asyncio.set_event_loop(None)
-    loop.close()
 
 
 @pytest.fixture(autouse=True)

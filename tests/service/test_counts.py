@@ -15,14 +15,13 @@ from service.core.attempts import Attempts, TooManyAttemptsError, sign_in_attemp
 from service.core.counts import Count, Counts, StoreAwayError, get_counts
 from service.core.errors import NotFoundError, UnauthenticatedError
 from service.core.settings import get_settings
+from tests.support.valkey import running_valkey
 
 
 @pytest.fixture(scope="module")
 def valkey() -> Iterator[ValkeyServer]:
-    server = ValkeyServer()
-    server.start()
-    yield server
-    server.stop()
+    with running_valkey() as server:
+        yield server
 
 
 @pytest.fixture(params=["memory", "valkey"])

@@ -15,7 +15,6 @@ from tests.support.postgres import Postgres
 
 @pytest.fixture
 def monitor(unlimited: None) -> TestClient:
-    database._probe.cache_clear()  # pyright: ignore[reportPrivateUsage]
     return TestClient(create_app())
 
 
@@ -52,7 +51,7 @@ def test_readiness_asks_the_queue_where_there_is_one(
 
     monkeypatch.setenv("DATABASE_URL", postgres.url("migrated"))
     monkeypatch.setenv("QUEUE_URL", "https://queue")
-    monkeypatch.setattr(dispatch, "_probe", Queue)
+    monkeypatch.setattr(dispatch, "probe", Queue)
     response = monitor.get("/health/ready")
     expected = {"status": "ready", "checks": {"database": "ok", "rate limit store": "ok", "queue": "ok"}}
     assert (response.status_code, response.json()) == (200, expected)
@@ -66,9 +65,7 @@ def test_a_queue_that_cannot_be_reached_is_away(
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    dispatch._probe.cache_clear()  # pyright: ignore[reportPrivateUsage]
     response = monitor.get("/health/ready")
-    dispatch._probe.cache_clear()  # pyright: ignore[reportPrivateUsage]
     assert (response.status_code, response.json()["detail"]) == (503, "No answer from: queue.")
 
 

@@ -32,6 +32,7 @@ from service.main import create_app
 from tests.service.conftest import KEYS, Sessions, bearer, make_actor
 from tests.support.postgres import Postgres
 from tests.support.served import served
+from tests.support.valkey import running_valkey
 
 Clients = Callable[[], TestClient]
 
@@ -396,14 +397,8 @@ def signed_in_again(session: Any, actor: Actor) -> Actor:
 
 @pytest.fixture
 def valkey() -> Iterator[ValkeyServer]:
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = ValkeyServer(port=port)
-    server.start()
-    yield server
-    if server.is_running():
-        server.stop()
+    with running_valkey() as server:
+        yield server
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from botocore.response import StreamingBody
 from botocore.stub import ANY, Stubber
 
 from service.runs.runners import ephemeral
-from service.runs.runners.ephemeral import EphemeralFunction, LambdaClients
+from service.runs.runners.ephemeral import EphemeralFunction
+from service.runs.runners.invocation import LambdaClients
 from service.runs.sandbox import RunOutcome, RunRequest, SandboxLostError, SandboxNotDestroyedError
 from service.runs.sandbox import SandboxNotStartedError as NotStarted
 

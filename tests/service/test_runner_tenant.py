@@ -12,7 +12,8 @@ import pytest
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from service.runs.runners.tenant import LambdaClients, TenantFunction
+from service.runs.runners.invocation import LambdaClients
+from service.runs.runners.tenant import TenantFunction
 from service.runs.sandbox import RunOutcome, RunRequest, SandboxLostError, SandboxNotStartedError
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")

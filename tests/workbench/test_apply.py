@@ -1,7 +1,7 @@
 """Programs applied to a real emulator: made, left alone, changed, replaced and deleted, each only where it must."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,11 @@ class Applied:
 
 
 @pytest.fixture
-def apply(cloud: Cloud) -> Applied:
-    return Applied(cloud)
+def apply(cloud: Cloud) -> Iterator[Applied]:
+    """A stack whose resources are deleted after the test: the emulator is every test's."""
+    applied = Applied(cloud)
+    yield applied
+    applied(lambda: None)
 
 
 def queues(cloud: Cloud) -> list[str]:

@@ -13,11 +13,13 @@ def sandbox_runner() -> SandboxRunner:
     # Each adapter is imported by those who chose it: only one of them needs no AWS.
     match settings.sandbox_isolation:
         case "ephemeral":
-            from service.runs.runners.ephemeral import EphemeralFunction, LambdaClients
+            from service.runs.runners.ephemeral import EphemeralFunction
+            from service.runs.runners.invocation import LambdaClients
 
             return EphemeralFunction(_needed(settings, "sandbox_function"), LambdaClients.make())
         case "tenant":
-            from service.runs.runners.tenant import LambdaClients, TenantFunction
+            from service.runs.runners.invocation import LambdaClients
+            from service.runs.runners.tenant import TenantFunction
 
             return TenantFunction(_needed(settings, "sandbox_function"), LambdaClients.make())
         case "microvm":
