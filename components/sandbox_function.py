@@ -11,8 +11,8 @@ from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
 from components.python_function import NETWORK_INTERFACES
 from components.sandbox_grants import Clones, microvms_found_and_terminated, microvms_run, tenants_invoked
-from components.sandbox_image import SandboxImage
-from components.sealed_network import SealedNetwork
+from components.sandbox_image import LOG_RETENTION_DAYS, SandboxImage
+from components.sealed_network import CIDR_BLOCK, SealedNetwork
 from components.trust import trust
 
 ISOLATIONS = ("ephemeral", "tenant", "microvm")
@@ -118,7 +118,7 @@ class SandboxFunction(pulumi.ComponentResource):
             f"{name}-network",
             {
                 "availability_zones": args["availability_zones"],
-                "cidr_block": args.get("cidr_block", "10.255.0.0/24"),
+                "cidr_block": args.get("cidr_block", CIDR_BLOCK),
             },
             self._inside,
         )
@@ -154,7 +154,7 @@ class SandboxFunction(pulumi.ComponentResource):
                 "subnet_arns": network.subnet_arns,
                 "security_group_id": network.security_group_id,
                 "security_group_arn": network.security_group_arn,
-                "log_retention_days": args.get("log_retention_days", 3),
+                "log_retention_days": args.get("log_retention_days", LOG_RETENTION_DAYS),
             },
             self._inside,
         )
@@ -183,7 +183,7 @@ class SandboxFunction(pulumi.ComponentResource):
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
             name=f"/aws/lambda/{physical}",
-            retention_in_days=args.get("log_retention_days", 3),
+            retention_in_days=args.get("log_retention_days", LOG_RETENTION_DAYS),
             opts=self._inside,
         )
         function = aws.lambda_.Function(

@@ -15,6 +15,9 @@ from components.trust import trust
 _NAME_LIMIT = 50
 """A bucket's name ends in `-<12 digits of the account>`, and S3 allows it 63 characters."""
 
+LOG_RETENTION_DAYS = 3
+"""The default for logs that get next to nothing."""
+
 _CONNECTORS = "network-connectors.lambda.amazonaws.com"
 
 
@@ -143,7 +146,7 @@ class SandboxImage(pulumi.ComponentResource):
             aws.cloudwatch.LogGroup(
                 f"{name}-{suffix}",
                 name=f"{prefix}/{physical}",
-                retention_in_days=args.get("log_retention_days", 3),
+                retention_in_days=args.get("log_retention_days", LOG_RETENTION_DAYS),
                 opts=self._inside,
             )
             for suffix, prefix in (("logs", "/aws/lambda-microvms"), ("build-logs", "/aws/lambda/microvms"))

@@ -7,7 +7,8 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-_CIDR_BLOCK = "10.255.0.0/24"
+CIDR_BLOCK = "10.255.0.0/24"
+"""The default range."""
 
 
 class SealedNetworkArgs(TypedDict):
@@ -51,11 +52,12 @@ class SealedNetwork(pulumi.ComponentResource):
     def __init__(self, name: str, args: SealedNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("plinth:index:SealedNetwork", name, {**args}, opts)
         inside = pulumi.ResourceOptions(parent=self)
-        blocks = subnet_blocks(name, args["availability_zones"], args.get("cidr_block", _CIDR_BLOCK))
+        cidr_block = args.get("cidr_block", CIDR_BLOCK)
+        blocks = subnet_blocks(name, args["availability_zones"], cidr_block)
 
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
-            cidr_block=args.get("cidr_block", _CIDR_BLOCK),
+            cidr_block=cidr_block,
             enable_dns_support=False,
             enable_dns_hostnames=False,
             opts=inside,

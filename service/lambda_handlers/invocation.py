@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Protocol
 
 from service.core import metrics, tracing
 from service.core.logging import configure_logging, invocation
@@ -11,6 +12,14 @@ _COLLECTION_THRESHOLDS = (10_000, 10, 10)
 """Of Python's three generations. A request makes some thousand objects, and few that only a collection would free."""
 
 _cold = True
+
+
+class Context(Protocol):
+    """What is used of Lambda's context object."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """How long this invocation may still take."""
+        ...
 
 
 def configure() -> None:

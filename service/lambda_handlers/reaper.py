@@ -1,11 +1,10 @@
 """The reaper function: on a schedule, clears up what lost workers left behind."""
 
 from dataclasses import asdict
-from typing import Protocol
 
 from service.core import database
 from service.core.settings import get_settings
-from service.lambda_handlers.invocation import configure, observed
+from service.lambda_handlers.invocation import Context, configure, observed
 from service.runs.dispatch import wake
 from service.runs.reap import reap
 from service.runs.runners import sandbox_runner
@@ -16,14 +15,6 @@ configure()
 
 _MARGIN_MILLISECONDS = 45_000
 """Kept of the function's time: the destruction of one sandbox may take most of it."""
-
-
-class Context(Protocol):
-    """What is used of Lambda's context object."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How long this invocation may still take."""
-        ...
 
 
 def handler(event: object, context: Context) -> dict[str, int]:  # noqa: ARG001  The schedule has nothing to say.

@@ -5,14 +5,14 @@ import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from math import ceil
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 from service.core import database, metrics
 from service.core.logging import request_id
 from service.core.settings import get_settings
 from service.core.tracing import traced
-from service.lambda_handlers.invocation import configure, observed
+from service.lambda_handlers.invocation import Context, configure, observed
 from service.runs import dispatch
 from service.runs.execute import TryAgainError, execute
 from service.runs.runners import sandbox_runner
@@ -24,14 +24,6 @@ configure()
 logger = logging.getLogger(__name__)
 
 _LEASE_MARGIN = timedelta(seconds=5)
-
-
-class Context(Protocol):
-    """What is used of Lambda's context object."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        """How long this invocation may still take."""
-        ...
 
 
 def handler(event: Mapping[str, Any], context: Context) -> dict[str, list[dict[str, str]]]:

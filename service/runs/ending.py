@@ -1,6 +1,7 @@
 """How a run comes to its end: its sandbox is destroyed, then it gets the status that its script earned."""
 
 import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,6 +14,9 @@ from service.runs.sandbox import SandboxNotDestroyedError, SandboxRunner
 logger = logging.getLogger(__name__)
 
 Sessions = sessionmaker[Session]
+
+Wake = Callable[[UUID, int], object]
+"""Tells the queue that it is an owner's turn, so many times."""
 
 
 def destroy_and_end(*, run_id: UUID, name: str, sessions: Sessions, sandbox: SandboxRunner) -> bool:

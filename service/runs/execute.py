@@ -4,7 +4,7 @@ Knows neither queue nor cloud. Each step commits on its own, so that whoever fin
 """
 
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,15 +16,12 @@ from sqlalchemy.orm import Session
 from service.core.logging import request_id
 from service.core.schema import cleaned_json, cleaned_text
 from service.runs import repository
-from service.runs.ending import Sessions, destroy_and_end, tell
+from service.runs.ending import Sessions, Wake, destroy_and_end, tell
 from service.runs.models import MAX_RUNNING_RUNS, QUEUED, RUNNING, Run
 from service.runs.sandbox import RunOutcome, RunRequest, SandboxNotStartedError, SandboxRunner
 from service.users import repository as users
 
 logger = logging.getLogger(__name__)
-
-Wake = Callable[[UUID, int], object]
-"""Tells the queue that it is an owner's turn, so many times."""
 
 FIRST_PAUSE: Final = timedelta(seconds=5)
 """Before the second attempt at a run; each further pause is twice the one before."""

@@ -12,8 +12,7 @@ from uuid import UUID
 
 from service.core import metrics
 from service.runs import repository
-from service.runs.ending import Sessions, destroy_and_end, tell
-from service.runs.execute import Wake
+from service.runs.ending import Sessions, Wake, destroy_and_end, tell
 from service.runs.models import QUEUED, RUNNING
 from service.runs.sandbox import SandboxNotDestroyedError, SandboxRunner
 

@@ -7,19 +7,7 @@ import pytest
 
 from service.runs.runners.answers import MOST_BYTES, failure_of, outcome_of
 from service.runs.sandbox import RunOutcome, SandboxLostError
-
-ANSWER: dict[str, Any] = {
-    "status": "succeeded",
-    "exit_code": 0,
-    "signal": None,
-    "reason": None,
-    "stdout": "told\n",
-    "stderr": "",
-    "truncated": {"stdout": False, "stderr": True, "result": False},
-    "result": [1],
-    "duration_ms": 3,
-    "protections": {"own_user": True, "seccomp": False, "landlock": 7},
-}
+from tests.support.sandbox_answers import ANSWER, OUTCOME
 
 
 def answer(**changed: Any) -> bytes:
@@ -27,15 +15,7 @@ def answer(**changed: Any) -> bytes:
 
 
 def test_an_answer_becomes_the_outcome() -> None:
-    assert outcome_of(answer()) == RunOutcome(
-        status="succeeded",
-        exit_code=0,
-        stdout="told\n",
-        stderr_truncated=True,
-        result=[1],
-        duration_ms=3,
-        protections={"own_user": True, "seccomp": False, "landlock": 7},
-    )
+    assert outcome_of(answer()) == OUTCOME
 
 
 def test_the_reason_of_an_unhappy_end_is_the_runners() -> None:

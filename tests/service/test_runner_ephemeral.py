@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from service.runs.runners.ephemeral import EphemeralFunction
 from service.runs.runners.invocation import LambdaClients
 from service.runs.sandbox import RunOutcome, RunRequest, SandboxLostError, SandboxNotDestroyedError
 from service.runs.sandbox import SandboxNotStartedError as NotStarted
+from tests.support.sandbox_answers import ANSWER, OUTCOME
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 NAME = "plinth-dev-sandbox-run-01890000000070008000000000000001"
@@ -48,17 +49,6 @@ CLONE = {
     "Layers": ["arn:aws:lambda:eu-central-1:123456789012:layer:sandbox:7"],
     "VpcConfig": {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]},
     "Tags": {"plinth:run-id": str(RUN), "plinth:expires-at": "2026-07-01T12:10:07+00:00"},
-}
-ANSWER: dict[str, Any] = {
-    "status": "succeeded",
-    "exit_code": 0,
-    "signal": None,
-    "reason": None,
-    "stdout": "told\n",
-    "stderr": "",
-    "truncated": {"stdout": False, "stderr": True, "result": False},
-    "result": [1],
-    "duration_ms": 3,
 }
 
 
@@ -149,9 +139,7 @@ def test_a_creation_of_which_nobody_knows_whether_it_worked_is_undone(cloud: Clo
 def test_an_answer_becomes_the_outcome(cloud: Cloud) -> None:
     sent = json.dumps({"code": "1", "event": {"trigger": "manual"}}).encode()
     cloud.answers("invoke", {"Payload": _stream(ANSWER)}, {"FunctionName": NAME, "Payload": sent})
-    assert cloud.runner.run(NAME, REQUEST) == RunOutcome(
-        status="succeeded", exit_code=0, stdout="told\n", stderr_truncated=True, result=[1], duration_ms=3
-    )
+    assert cloud.runner.run(NAME, REQUEST) == OUTCOME
 
 
 @pytest.mark.parametrize("refusal", ["ResourceConflictException", "ResourceNotReadyException", "ENINotReadyException"])
@@ -315,6 +303,6 @@ def test_the_client_that_controls_backs_off_and_tries_again() -> None:
     assert config.read_timeout == 15
 
 
-def _stream(document: dict[str, Any]) -> StreamingBody:
+def _stream(document: Mapping[str, Any]) -> StreamingBody:
     body = json.dumps(document).encode()
     return StreamingBody(io.BytesIO(body), len(body))

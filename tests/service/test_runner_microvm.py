@@ -25,8 +25,9 @@ from cryptography.x509.oid import NameOID
 
 from service.runs.runners import microvm
 from service.runs.runners.microvm import MicroVm, https, microvms
-from service.runs.sandbox import RunOutcome, RunRequest, SandboxLostError, SandboxNotDestroyedError
+from service.runs.sandbox import RunRequest, SandboxLostError, SandboxNotDestroyedError
 from service.runs.sandbox import SandboxNotStartedError as NotStarted
+from tests.support.sandbox_answers import ANSWER, OUTCOME
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 VM = "mvm-1"
@@ -36,17 +37,7 @@ CONNECTOR = "arn:aws:lambda:eu-central-1:123456789012:network-connector:nc-1"
 REQUEST = RunRequest(code="1", event={"trigger": "manual"})
 STARTED = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 OF_ONE = {"microvmIdentifier": VM}
-ANSWER = json.dumps(
-    {
-        "status": "succeeded",
-        "exit_code": 0,
-        "stdout": "",
-        "stderr": "",
-        "truncated": {},
-        "result": 7,
-        "duration_ms": 3,
-    }
-).encode()
+ANSWERED = json.dumps(ANSWER).encode()
 
 
 def described(state: str = "RUNNING", **more: Any) -> dict[str, Any]:
@@ -181,9 +172,9 @@ def test_the_script_is_sent_once_the_server_says_that_it_is_ready(vm: Vm) -> Non
     vm.answers("get_microvm", "ResourceNotFoundException", OF_ONE)
     vm.answers("get_microvm", described("PENDING"), OF_ONE)
     vm.is_reachable()
-    with serving(says(403), hangs_up, says(502), READY, says(200, ANSWER)) as (vm.port, seen):
+    with serving(says(403), hangs_up, says(502), READY, says(200, ANSWERED)) as (vm.port, seen):
         outcome = vm.runner.run(VM, REQUEST)
-    assert outcome == RunOutcome(status="succeeded", exit_code=0, result=7, duration_ms=3)
+    assert outcome == OUTCOME
     assert set(vm.hosts) == {HOST}
     body = json.dumps({"code": "1", "event": {"trigger": "manual"}}).encode()
     assert seen == [("GET /", "token", b"")] * 4 + [("POST /", "token", body)]
@@ -192,8 +183,8 @@ def test_the_script_is_sent_once_the_server_says_that_it_is_ready(vm: Vm) -> Non
 def test_an_endpoint_without_a_scheme_is_an_https_address(vm: Vm) -> None:
     vm.answers("get_microvm", described(endpoint=HOST))
     vm.answers("create_microvm_auth_token", {"authToken": {"X-aws-proxy-auth": "token"}})
-    with serving(READY, says(200, ANSWER)) as (vm.port, _):
-        assert vm.runner.run(VM, REQUEST).result == 7
+    with serving(READY, says(200, ANSWERED)) as (vm.port, _):
+        assert vm.runner.run(VM, REQUEST).result == OUTCOME.result
     assert set(vm.hosts) == {HOST}
 
 

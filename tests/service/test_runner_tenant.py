@@ -14,20 +14,12 @@ from botocore.stub import Stubber
 
 from service.runs.runners.invocation import LambdaClients
 from service.runs.runners.tenant import TenantFunction
-from service.runs.sandbox import RunOutcome, RunRequest, SandboxLostError, SandboxNotStartedError
+from service.runs.sandbox import RunRequest, SandboxLostError, SandboxNotStartedError
+from tests.support.sandbox_answers import ANSWER, OUTCOME
 
 RUN = UUID("01890000-0000-7000-8000-000000000001")
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 REQUEST = RunRequest(code="1", event={"trigger": "manual"})
-ANSWER = {
-    "status": "succeeded",
-    "exit_code": 0,
-    "stdout": "",
-    "stderr": "",
-    "truncated": {},
-    "result": 7,
-    "duration_ms": 3,
-}
 
 
 @pytest.fixture
@@ -54,7 +46,7 @@ def test_a_run_is_one_invocation_with_its_id_as_the_tenant(stubs: tuple[Stubber,
     }
     invoke.add_response("invoke", {"Payload": StreamingBody(io.BytesIO(body), len(body))}, sent)
     sandbox = runner.create(RUN, expires_at=NOW)
-    assert runner.run(sandbox, REQUEST) == RunOutcome(status="succeeded", exit_code=0, result=7, duration_ms=3)
+    assert runner.run(sandbox, REQUEST) == OUTCOME
 
 
 @pytest.mark.parametrize(
