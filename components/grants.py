@@ -34,13 +34,16 @@ Conditions = Mapping[str, pulumi.Input[str] | Sequence[pulumi.Input[str]]]
 
 
 class Connection(TypedDict):
-    """A target that the holder must be able to reach over the network."""
+    """A target that the holder must be able to reach over the network: a security group, or a range of addresses."""
 
     name: str
-    """What is reached: the end of the names of the two rules that open the way."""
+    """What is reached: the end of the names of the rules that open the way."""
 
-    security_group_id: pulumi.Input[str]
-    """The security group that the target is in."""
+    security_group_id: NotRequired[pulumi.Input[str]]
+    """The security group that the target is in, which is told to let the holder in. This or `cidr_ipv6`."""
+
+    cidr_ipv6: NotRequired[str]
+    """The IPv6 range that the target is in, outside of the VPC: `::/0` is the internet. This or `security_group_id`."""
 
     port: int
     """The TCP port that the target listens on."""
@@ -71,14 +74,27 @@ def allow(actions: Sequence[str], *resources: pulumi.Input[str], **conditions: C
     return _statement(actions, resources, conditions)
 
 
-def allow_unscoped(actions: Sequence[str], *, reason: str) -> Statement:
-    """Permission for the few actions that AWS lets nobody narrow to a resource (Service Authorization Reference)."""
-    return Statement(actions=list(actions), resources=["*"], reason=reason)
+def allow_unscoped(actions: Sequence[str], *, within: pulumi.Input[str], reason: str) -> Statement:
+    """Permission for the few actions that AWS lets nobody narrow to a resource (Service Authorization Reference).
+
+    They may be used in one region only: that of `within`, an ARN.
+    """
+    region = _region(within) if isinstance(within, str) else pulumi.Output.from_input(within).apply(_region)
+    return {**_statement(actions, ["*"], {"StringEquals": {"aws:RequestedRegion": region}}), "reason": reason}
+
+
+def _region(arn: str) -> str:
+    return arn.split(":")[3]
 
 
 def deny_everything(*, reason: str, **conditions: Conditions) -> Statement:
     """No permission at all where the conditions hold, whatever another statement allows."""
-    return {**_statement(["*"], ["*"], conditions), "effect": "Deny", "reason": reason}
+    return deny(["*"], reason=reason, **conditions)
+
+
+def deny(actions: Sequence[str], *, reason: str, **conditions: Conditions) -> Statement:
+    """No permission for `actions` on anything where the conditions hold, whatever another statement allows."""
+    return {**_statement(actions, ["*"], conditions), "effect": "Deny", "reason": reason}
 
 
 def union(grants: Sequence[Grant]) -> Grant:
@@ -87,15 +103,21 @@ def union(grants: Sequence[Grant]) -> Grant:
     connections: dict[str, Connection] = {}
     for grant in grants:
         for variable, value in grant.get("environment", {}).items():
-            if not _same(environment.setdefault(variable, value), value):
-                raise ValueError(f"Two grants set the environment variable {variable} to different values.")
+            environment[variable] = _agreed(
+                environment.get(variable, value),
+                value,
+                f"Two grants set the environment variable {variable} to different values.",
+            )
         for connection in grant.get("connections", ()):
-            known = connections.setdefault(connection["name"], connection)
-            if not (
-                _same(known["security_group_id"], connection["security_group_id"])
-                and known["port"] == connection["port"]
-            ):
-                raise ValueError(f"Two grants mean different targets by the connection {connection['name']!r}.")
+            if ("security_group_id" in connection) == ("cidr_ipv6" in connection):
+                raise ValueError(
+                    f"The connection {connection['name']!r}: give it either security_group_id or cidr_ipv6."
+                )
+            connections[connection["name"]] = _same_target(
+                connections.get(connection["name"], connection),
+                connection,
+                f"Two grants mean different targets by the connection {connection['name']!r}.",
+            )
     return Grant(
         environment=environment,
         statements=[statement for grant in grants for statement in grant.get("statements", ())],
@@ -124,9 +146,28 @@ def _several(values: pulumi.Input[str] | Sequence[pulumi.Input[str]]) -> list[pu
     return [*values] if isinstance(values, (list, tuple)) else [cast("pulumi.Input[str]", values)]
 
 
-def _same(one: pulumi.Input[str], other: pulumi.Input[str]) -> bool:
-    # Outputs cannot be compared before they are known; a component hands out the same object each time.
-    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
+def _agreed(one: pulumi.Input[str], other: pulumi.Input[str], otherwise: str) -> pulumi.Input[str]:
+    """The value that both are. What only the deployment knows is compared then."""
+    if one is other:
+        return one
+    if isinstance(one, str) and isinstance(other, str):
+        return _equal([one, other], otherwise)
+    return pulumi.Output.all(one, other).apply(lambda both: _equal(both, otherwise))
+
+
+def _equal(both: Sequence[str], otherwise: str) -> str:
+    one, other = both
+    if one != other:
+        raise ValueError(otherwise)
+    return one
+
+
+def _same_target(one: Connection, other: Connection, otherwise: str) -> Connection:
+    if one.get("cidr_ipv6") != other.get("cidr_ipv6") or one["port"] != other["port"]:
+        raise ValueError(otherwise)
+    if "security_group_id" not in one or "security_group_id" not in other:
+        return one
+    return {**one, "security_group_id": _agreed(one["security_group_id"], other["security_group_id"], otherwise)}
 
 
 def _document(statements: list[dict[str, Any]]) -> str:

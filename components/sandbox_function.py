@@ -1,11 +1,12 @@
 """Where untrusted code runs, in one of several ways that keep each run apart from all others."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component, ComponentArgs, handed_out
 from components.grants import Grant, Statement, deny_everything, policy_document
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
@@ -34,7 +35,7 @@ _NAME_LIMIT = 27
 """A clone is named `<template>-run-<32 hexadecimal digits>`, and Lambda allows a name 64 characters."""
 
 
-class SandboxFunctionArgs(TypedDict):
+class SandboxFunctionArgs(ComponentArgs):
     region: str
     """The AWS region."""
 
@@ -79,7 +80,7 @@ class SandboxFunctionArgs(TypedDict):
     """Days that the sandbox's log group keeps what it gets. Default 3."""
 
 
-class SandboxFunction(pulumi.ComponentResource):
+class SandboxFunction(Component):
     """A function that nothing can be reached from, the network it is alone in, and a role that can do nothing.
 
     `ephemeral`: a function is the template that the worker clones for each run, invokes once and deletes. The template
@@ -110,8 +111,11 @@ class SandboxFunction(pulumi.ComponentResource):
     log_group_name: pulumi.Output[str] | None
     """The log group of the function and its clones, which stays empty; MicroVMs have none."""
 
+    grants: pulumi.Output[Mapping[str, Grant]]
+    """What users of it need, by use: the same as the methods return, for programs that have no methods."""
+
     def __init__(self, name: str, args: SandboxFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:SandboxFunction", name, {**args}, opts)
+        super().__init__(name, args, opts)
         self._inside = pulumi.ResourceOptions(parent=self)
         self._isolation = _isolation(name, args)
         network = SealedNetwork(
@@ -126,12 +130,14 @@ class SandboxFunction(pulumi.ComponentResource):
             self._runs_microvms(name, args, network)
         else:
             self._runs_functions(name, args, network)
+        self.grants = handed_out(runs=self.runs(), reaps=self.reaps())
         self.register_outputs(
             {
                 "name": self.name,
                 "arn": self.arn,
                 "role_arn": self.role_arn,
                 "log_group_name": self.log_group_name,
+                "grants": self.grants,
             }
         )
 

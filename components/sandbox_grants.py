@@ -64,6 +64,7 @@ class Clones:
             allow(["iam:PassRole"], self.role_arn, StringEquals={"iam:PassedToService": "lambda.amazonaws.com"}),
             allow_unscoped(
                 ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
+                within=self.template_arn,
                 reason="Lambda asks it of whoever makes a function in a VPC, and EC2 lists know no resources.",
             ),
         ]
@@ -73,7 +74,9 @@ class Clones:
         return [
             allow(["lambda:GetFunction", "lambda:ListTags"], self._arns),
             allow(["lambda:DeleteFunction"], self._arns, Null=_ARE_CLONES),
-            allow_unscoped(["lambda:ListFunctions"], reason=_LISTS.format("The list of functions")),
+            allow_unscoped(
+                ["lambda:ListFunctions"], within=self.template_arn, reason=_LISTS.format("The list of functions")
+            ),
         ]
 
     @property
@@ -95,6 +98,7 @@ def microvms_run(image_arn: pulumi.Output[str]) -> list[Statement]:
         ),
         allow_unscoped(
             ["lambda:PassNetworkConnector"],
+            within=image_arn,
             reason="RunMicrovm asks it of whoever names a connector, and it knows no resources.",
         ),
     ]
@@ -104,5 +108,5 @@ def microvms_found_and_terminated(image_arn: pulumi.Output[str]) -> list[Stateme
     """To find MicroVMs and to end those of one image."""
     return [
         allow(["lambda:GetMicrovm", "lambda:TerminateMicrovm"], image_arn),
-        allow_unscoped(["lambda:ListMicrovms"], reason=_LISTS.format("The list of MicroVMs")),
+        allow_unscoped(["lambda:ListMicrovms"], within=image_arn, reason=_LISTS.format("The list of MicroVMs")),
     ]

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import PurePath
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component, ComponentArgs
 from components.grants import allow, policy_document
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE
+from components.transport import tls_only
 from components.trust import trust
 
 _NAME_LIMIT = 50
@@ -21,7 +23,7 @@ LOG_RETENTION_DAYS = 3
 _CONNECTORS = "network-connectors.lambda.amazonaws.com"
 
 
-class SandboxImageArgs(TypedDict):
+class SandboxImageArgs(ComponentArgs):
     region: str
     """The AWS region; MicroVMs are not offered in all of them."""
 
@@ -47,7 +49,7 @@ class SandboxImageArgs(TypedDict):
     """Days that the output of builds is kept. Default 3."""
 
 
-class SandboxImage(pulumi.ComponentResource):
+class SandboxImage(Component):
     """A MicroVM image, the bucket that it is built from, and a network connector for the MicroVMs.
 
     AWS builds the image from the Dockerfile in the code, starts its server, and takes a snapshot; a MicroVM starts
@@ -71,7 +73,7 @@ class SandboxImage(pulumi.ComponentResource):
     """The connector that every MicroVM must be started with."""
 
     def __init__(self, name: str, args: SandboxImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:SandboxImage", name, {**args}, opts)
+        super().__init__(name, args, opts)
         self._inside = pulumi.ResourceOptions(parent=self)
         physical = physical_name(name)
         uri, readable = self._artifact(name, args)
@@ -112,6 +114,13 @@ class SandboxImage(pulumi.ComponentResource):
             ignore_public_acls=True,
             restrict_public_buckets=True,
             opts=self._inside,
+        )
+        aws.s3.BucketPolicy(
+            f"{name}-code-policy",
+            bucket=bucket.bucket,
+            policy=bucket.arn.apply(lambda arn: tls_only("s3", arn, f"{arn}/*")),
+            # S3 makes up its mind on both at once and refuses one of them.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[private]),
         )
         code_object = aws.s3.BucketObjectv2(
             f"{name}-code-object",

@@ -2,16 +2,18 @@
 
 import ipaddress
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
+
+from components.component import Component, ComponentArgs
 
 CIDR_BLOCK = "10.255.0.0/24"
 """The default range."""
 
 
-class SealedNetworkArgs(TypedDict):
+class SealedNetworkArgs(ComponentArgs):
     availability_zones: Sequence[str]
     """The zones that get a subnet, by name. The first two are used."""
 
@@ -20,7 +22,7 @@ class SealedNetworkArgs(TypedDict):
     Caution: changing it replaces the network and what is in it."""
 
 
-class SealedNetwork(pulumi.ComponentResource):
+class SealedNetwork(Component):
     """A VPC of two subnets without a gateway, a route, an endpoint or a resolver, in which no packet may pass.
 
     Each of these alone keeps traffic in; together, no single change made by mistake opens a way.
@@ -50,7 +52,7 @@ class SealedNetwork(pulumi.ComponentResource):
     """The ARN of the security group without rules."""
 
     def __init__(self, name: str, args: SealedNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:SealedNetwork", name, {**args}, opts)
+        super().__init__(name, args, opts)
         inside = pulumi.ResourceOptions(parent=self)
         cidr_block = args.get("cidr_block", CIDR_BLOCK)
         blocks = subnet_blocks(name, args["availability_zones"], cidr_block)

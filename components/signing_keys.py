@@ -1,20 +1,25 @@
 """The secret keys of one environment: what its access tokens are signed with and its API keys are hashed with."""
 
-from typing import NotRequired, TypedDict
+from collections.abc import Mapping
+from typing import NotRequired
 
 import pulumi
 
+from components.component import Component, ComponentArgs, handed_out
 from components.grants import Grant
+from components.rules import check, truth
 from components.stored_secret import reads, stored_secret, writes
 
+_RULES = {"deletion_protection": truth()}
 
-class SigningKeysArgs(TypedDict):
+
+class SigningKeysArgs(ComponentArgs):
     deletion_protection: NotRequired[bool]
     """Whether Pulumi refuses to delete the secret, and AWS can bring it back for 30 days. Default true. Caution: with
     the keys go all sessions and all API keys."""
 
 
-class SigningKeys(pulumi.ComponentResource):
+class SigningKeys(Component):
     """A secret that the migrating function fills: it makes the first keys, and new ones on request.
 
     Defaults: protected from deletion; encrypted with the account's own key for Secrets Manager.
@@ -26,8 +31,12 @@ class SigningKeys(pulumi.ComponentResource):
     secret_arn: pulumi.Output[str]
     """The secret, for whoever looks after it."""
 
+    grants: pulumi.Output[Mapping[str, Grant]]
+    """What users of it need, by use: the same as the methods return, for programs that have no methods."""
+
     def __init__(self, name: str, args: SigningKeysArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:SigningKeys", name, {**args}, opts)
+        super().__init__(name, args, opts)
+        check(self._label, args, _RULES)
         protected = args.get("deletion_protection", True)
 
         secret = stored_secret(
@@ -39,7 +48,8 @@ class SigningKeys(pulumi.ComponentResource):
 
         self.secret_arn = secret.arn
         self._environment = {"SIGNING_KEYS_SECRET_ARN": secret.arn}
-        self.register_outputs({"secret_arn": self.secret_arn})
+        self.grants = handed_out(reads=self.reads(), writes=self.writes())
+        self.register_outputs({"secret_arn": self.secret_arn, "grants": self.grants})
 
     def reads(self) -> Grant:
         """What a function that signs or checks needs: which secret it is, and the right to read it."""

@@ -47,8 +47,14 @@ class Resource:
     parent: str
     inputs: Mapping[str, Any]
     dependencies: Sequence[str] = ()
+    property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """The URNs of what each input was made of; all of them are among `dependencies`."""
     protect: bool = False
     retain_on_delete: bool = False
+    aliases: Sequence[str] = ()
+    """What the resource was called before, by URN, or by what of it has changed, as JSON."""
+    delete_before_replace: bool = False
+    ignore_changes: Sequence[str] = ()
     custom: bool = True
     """Whether a provider makes it; a component of this program is only a name for its children."""
     remote: bool = False

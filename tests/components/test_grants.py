@@ -16,7 +16,7 @@ from components.grants import (
     policy_document,
     union,
 )
-from tests.support.evaluation import deploy
+from tests.support.evaluation import anywhere, deploy
 from workbench.evaluate import ProgramError
 
 QUEUE = "arn:aws:sqs:eu-central-1:111111111111:jobs"
@@ -56,9 +56,9 @@ def test_conditions_reach_the_policy() -> None:
     ]
 
 
-def test_a_statement_without_resource_needs_a_reason_and_keeps_it_to_itself() -> None:
-    assert rendered(allow_unscoped(["ec2:DescribeVpcs"], reason=OPEN))["Statement"] == [
-        {"Effect": "Allow", "Action": ["ec2:DescribeVpcs"], "Resource": ["*"]}
+def test_a_statement_without_resource_holds_in_one_region_and_keeps_its_reason_to_itself() -> None:
+    assert rendered(allow_unscoped(["ec2:DescribeVpcs"], within=QUEUE, reason=OPEN))["Statement"] == [
+        anywhere("ec2:DescribeVpcs")
     ]
 
 
@@ -123,14 +123,67 @@ def test_two_grants_may_not_mean_different_targets_by_one_name(other: dict[str, 
         union([Grant(connections=[one]), Grant(connections=[different])])
 
 
-def test_an_output_is_the_same_value_only_when_it_is_the_same_output() -> None:
+@pytest.mark.parametrize("other", [{"cidr_ipv6": "2001:db8::/32"}, {"port": 80}, {"security_group_id": "sg-1"}])
+def test_two_ranges_by_one_name_must_be_the_same(other: dict[str, Any]) -> None:
+    one = Connection(name="internet", cidr_ipv6="::/0", port=443)
+    assert union([Grant(connections=[one]), Grant(connections=[{**one}])]).get("connections") == [one]
+    different: Any = {**one, **other}
+    if "security_group_id" in other:
+        del different["cidr_ipv6"]
+    with pytest.raises(ValueError, match="different targets by the connection 'internet'"):
+        union([Grant(connections=[one]), Grant(connections=[different])])
+
+
+@pytest.mark.parametrize("targets", [{}, {"security_group_id": "sg-1", "cidr_ipv6": "::/0"}])
+def test_a_connection_has_one_target(targets: dict[str, Any]) -> None:
+    connection: Any = {"name": "database", "port": 5432, **targets}
+    told = "The connection 'database': give it either security_group_id or cidr_ipv6"
+    with pytest.raises(ValueError, match=told):
+        union([Grant(connections=[connection])])
+
+
+def test_one_output_in_two_grants_is_taken_as_it_is() -> None:
     def program() -> None:
-        url, again = pulumi.Output.from_input("url"), pulumi.Output.from_input("url")
+        url = pulumi.Output.from_input("url")
         assert union([Grant(environment={"URL": url}), Grant(environment={"URL": url})]).get("environment") == {
             "URL": url
         }
-        with pytest.raises(ValueError, match="variable URL to different values"):
-            union([Grant(environment={"URL": url}), Grant(environment={"URL": again})])
         pulumi.export("reached", True)
 
     assert deploy(program).outputs == {"reached": True}
+
+
+def unions(environment: tuple[str, str], security_groups: tuple[str, str]) -> None:
+    """Two grants whose values only the deployment knows."""
+    united = union(
+        [
+            Grant(
+                environment={"URL": pulumi.Output.from_input(url)},
+                connections=[Connection(name="queue", security_group_id=pulumi.Output.from_input(group), port=443)],
+            )
+            for url, group in zip(environment, security_groups, strict=True)
+        ]
+    )
+    pulumi.export("united", united)
+
+
+def test_outputs_that_turn_out_equal_are_one_value() -> None:
+    assert deploy(lambda: unions(("url", "url"), ("sg-1", "sg-1"))).outputs["united"] == {
+        "environment": {"URL": "url"},
+        "statements": [],
+        "connections": [{"name": "queue", "security_group_id": "sg-1", "port": 443}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("environment", "security_groups", "message"),
+    [
+        (("url", "other"), ("sg-1", "sg-1"), "Two grants set the environment variable URL to different values"),
+        (("url", "url"), ("sg-1", "sg-2"), "Two grants mean different targets by the connection 'queue'"),
+    ],
+)
+def test_outputs_that_turn_out_different_fail_the_program(
+    environment: tuple[str, str], security_groups: tuple[str, str], message: str
+) -> None:
+    with pytest.raises(ProgramError, match=message):
+        deploy(lambda: unions(environment, security_groups))

@@ -8,7 +8,7 @@ import pytest
 
 from components.grants import policy_document
 from components.sandbox_function import ENDPOINTS, ISOLATIONS, SandboxFunction, SandboxFunctionArgs
-from tests.support.evaluation import deploy, inputs, names_of, policy, registered, resource
+from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource
 from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
 
@@ -173,11 +173,7 @@ def test_the_function_is_made_after_its_role_and_its_whole_network() -> None:
     }
 
 
-DESCRIBES = {
-    "Effect": "Allow",
-    "Action": ["ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs"],
-    "Resource": ["*"],
-}
+DESCRIBES = anywhere("ec2:DescribeSecurityGroups", "ec2:DescribeSubnets", "ec2:DescribeVpcs")
 PASSES = {
     "Effect": "Allow",
     "Action": ["iam:PassRole"],
@@ -238,7 +234,7 @@ def test_the_reaper_may_find_and_delete_clones_and_do_nothing_else() -> None:
     assert rights()["reaper"] == [
         {"Effect": "Allow", "Action": ["lambda:DeleteFunction"], "Resource": [CLONES], "Condition": IS_A_CLONE},
         {"Effect": "Allow", "Action": ["lambda:GetFunction", "lambda:ListTags"], "Resource": [CLONES]},
-        {"Effect": "Allow", "Action": ["lambda:ListFunctions"], "Resource": ["*"]},
+        anywhere("lambda:ListFunctions"),
     ]
 
 
@@ -263,11 +259,11 @@ def test_with_microvms_both_may_use_those_of_the_one_image() -> None:
     assert rights(isolation="microvm") == {
         "worker": [
             {"Effect": "Allow", "Action": used, "Resource": [IMAGE]},
-            {"Effect": "Allow", "Action": ["lambda:PassNetworkConnector"], "Resource": ["*"]},
+            anywhere("lambda:PassNetworkConnector"),
         ],
         "reaper": [
             {"Effect": "Allow", "Action": ["lambda:GetMicrovm", "lambda:TerminateMicrovm"], "Resource": [IMAGE]},
-            {"Effect": "Allow", "Action": ["lambda:ListMicrovms"], "Resource": ["*"]},
+            anywhere("lambda:ListMicrovms"),
         ],
     }
 

@@ -49,6 +49,7 @@ def test_it_is_an_image_the_code_it_is_built_from_and_a_connector() -> None:
         "plinth:index:SandboxImage$aws:lambdamicrovms/image:Image::image",
         "plinth:index:SandboxImage$aws:s3/bucket:Bucket::image-code",
         "plinth:index:SandboxImage$aws:s3/bucketObjectv2:BucketObjectv2::image-code-object",
+        "plinth:index:SandboxImage$aws:s3/bucketPolicy:BucketPolicy::image-code-policy",
         "plinth:index:SandboxImage$aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock::image-code-is-private",
         "plinth:index:SandboxImage::image",
     ]
@@ -77,6 +78,18 @@ def test_the_code_lies_in_a_private_bucket() -> None:
         "ignorePublicAcls": True,
         "restrictPublicBuckets": True,
     }
+    only = resource(manifest, "aws:s3/bucketPolicy:BucketPolicy", "image-code-policy")
+    assert names_of(only) == {"image-code", "image-code-is-private"}
+    assert only.inputs["bucket"] == BUCKET
+    assert json.loads(only.inputs["policy"])["Statement"] == [
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "s3:*",
+            "Resource": [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"],
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]
     code = resource(manifest, "aws:s3/bucketObjectv2:BucketObjectv2", "image-code-object")
     assert names_of(code) == {"image-code", "image-code-is-private"}
 

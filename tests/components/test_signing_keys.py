@@ -7,6 +7,7 @@ import pytest
 
 from components.signing_keys import SigningKeys
 from tests.support.evaluation import deploy, inputs, registered, resource
+from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
 
 SECRET = "aws:secretsmanager/secret:Secret"
@@ -33,6 +34,12 @@ def test_it_is_one_secret_without_a_value_that_resists_deletion_unless_told_othe
         "recoveryWindowInDays": days,
     }
     assert resource(manifest, SECRET, "signing-keys").protect is protect
+
+
+def test_a_protection_that_is_neither_on_nor_off_is_refused() -> None:
+    with pytest.raises(ProgramError) as refused:
+        deployed(deletion_protection="no")
+    assert "SigningKeys 'signing-keys': deletion_protection is 'no': give True or False." in str(refused.value)
 
 
 def test_whoever_signs_may_read_and_whoever_makes_the_keys_may_store_them_too() -> None:

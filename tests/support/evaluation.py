@@ -58,6 +58,16 @@ def policy(manifest: Manifest, name: str) -> list[dict[str, Any]]:
     return document["Statement"]
 
 
+def anywhere(*actions: str) -> dict[str, Any]:
+    """The entry of a policy that allows what AWS lets nobody narrow: in the one region alone."""
+    return {
+        "Effect": "Allow",
+        "Action": sorted(actions),
+        "Resource": ["*"],
+        "Condition": {"StringEquals": {"aws:RequestedRegion": REGION}},
+    }
+
+
 def names_of(dependencies: Resource) -> set[str]:
     """The names of what a resource depends on."""
     return {urn.rpartition("::")[2] for urn in dependencies.dependencies}
