@@ -7,6 +7,9 @@ from workbench.local.cloud import Cloud
 from workbench.local.handlers.base import Api, Call, Custom, Handler, Made
 from workbench.local.state import Applied
 
+_IPV6_BLOCK = "fd00::/56"
+"""What every VPC here gets where AWS would choose a range: the emulator gives none."""
+
 
 class AwsxVpc(Custom):
     """`awsx.ec2.Vpc`, whose children only the real engine sees: the VPC and one isolated subnet a zone."""
@@ -14,14 +17,11 @@ class AwsxVpc(Custom):
     def create(self, cloud: Cloud, name: str, inputs: Mapping[str, Any]) -> Made:  # noqa: ARG002
         """Makes the VPC and its subnets."""
         client = cloud.client("ec2")
-        block = inputs.get("cidrBlock", "10.0.0.0/16")
-        vpc = client.create_vpc(CidrBlock=block)["Vpc"]["VpcId"]
-        prefix = ".".join(block.split(".")[:2])
+        vpc = client.create_vpc(CidrBlock=inputs["cidrBlock"])["Vpc"]["VpcId"]
+        (isolated,) = inputs["subnetSpecs"]
         subnets = [
-            client.create_subnet(VpcId=vpc, CidrBlock=f"{prefix}.{index}.0/24", AvailabilityZone=zone)["Subnet"][
-                "SubnetId"
-            ]
-            for index, zone in enumerate(inputs["availabilityZoneNames"])
+            client.create_subnet(VpcId=vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+            for zone, block in zip(inputs["availabilityZoneNames"], isolated["cidrBlocks"], strict=True)
         ]
         return vpc, {"vpcId": vpc, "isolatedSubnetIds": subnets, "privateSubnetIds": [], "publicSubnetIds": []}
 
@@ -34,7 +34,7 @@ class AwsxVpc(Custom):
 
 
 class Vpc(Custom):
-    """A VPC, with what AWS gives every VPC: a security group, a network ACL and a route table."""
+    """A VPC, with what AWS gives every VPC: a security group, a network ACL, a route table and, if asked, IPv6."""
 
     def create(self, cloud: Cloud, name: str, inputs: Mapping[str, Any]) -> Made:  # noqa: ARG002
         """Makes it and looks up the three."""
@@ -49,6 +49,7 @@ class Vpc(Custom):
         groups = client.describe_security_groups(Filters=of_it("group-name", "default"))["SecurityGroups"]
         return vpc, {
             "arn": f"arn:aws:ec2:{cloud.region}:{cloud.account}:vpc/{vpc}",
+            **({"ipv6CidrBlock": _IPV6_BLOCK} if inputs.get("assignGeneratedIpv6CidrBlock") else {}),
             "defaultNetworkAclId": acls[0]["NetworkAclId"],
             "defaultRouteTableId": tables[0]["RouteTableId"],
             "mainRouteTableId": tables[0]["RouteTableId"],
@@ -70,6 +71,23 @@ HANDLERS: Mapping[str, Handler] = {
         id="out.Subnet.SubnetId",
         outputs={"arn": "out.Subnet.SubnetArn"},
         delete_call=Call("DeleteSubnet", {"SubnetId": "id"}),
+    ),
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": Api(
+        service="ec2",
+        create_call="CreateEgressOnlyInternetGateway",
+        ignored=("tags",),
+        id="out.EgressOnlyInternetGateway.EgressOnlyInternetGatewayId",
+        delete_call=Call("DeleteEgressOnlyInternetGateway", {"EgressOnlyInternetGatewayId": "id"}),
+    ),
+    "aws:ec2/flowLog:FlowLog": Api(
+        service="ec2",
+        create_call="CreateFlowLogs",
+        rename={"iamRoleArn": "DeliverLogsPermissionArn", "vpcId": "ResourceIds"},
+        ignored=("tags",),
+        prepare=lambda inputs: {**inputs, "resourceType": "VPC"},
+        id="out.FlowLogIds[0]",
+        outputs={"arn": "join('', ['arn:aws:ec2:', region, ':', account, ':vpc-flow-log/', out.FlowLogIds[0]])"},
+        delete_call=Call("DeleteFlowLogs", {"FlowLogIds": "[id]"}),
     ),
     "aws:ec2/securityGroup:SecurityGroup": Api(
         service="ec2",
