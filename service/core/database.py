@@ -1,8 +1,9 @@
 """The database: engine, sessions, the declarative base and the types that every table shares."""
 
 import json
+import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
@@ -25,6 +26,8 @@ CONNECT_TIMEOUT_SECONDS = 20
 
 _RECYCLE_SECONDS = 600
 _SESSION_OPTIONS = "-c timezone=UTC -c statement_timeout=10s -c lock_timeout=5s"
+_PROBE_MILLISECONDS = 1500
+_TLS = ("require", "verify-ca", "verify-full")
 
 
 class Base(DeclarativeBase):
@@ -78,8 +81,9 @@ def transaction() -> Generator[Session]:
 
 
 def disconnect() -> None:
-    """Close the pooled connections and forget the password: the next use connects and fetches it anew."""
+    """Close the pooled connections and forget the credentials: the next use connects and fetches them anew."""
     _credentials.cache_clear()
+    _signer.cache_clear()
     if engine.cache_info().currsize:
         engine().dispose()
 
@@ -87,13 +91,14 @@ def disconnect() -> None:
 def answers() -> bool:
     """Whether the database answers, asked on a connection of its own. Raises SQLAlchemyError where it does not."""
     with probe().connect() as connection:
+        connection.execute(text(f"SET LOCAL statement_timeout = {_PROBE_MILLISECONDS}"))
         return connection.scalar(text("SELECT 1")) == 1
 
 
 @lru_cache
 def probe() -> Engine:
     """The engine of readiness: short timeouts, and no waiting for the one pooled connection of a Lambda process."""
-    return connect_to(get_settings(), connect_timeout=2, options="-c statement_timeout=1500", poolclass=NullPool)
+    return connect_to(get_settings(), connect_timeout=2, poolclass=NullPool)
 
 
 def connect_to(
@@ -101,12 +106,13 @@ def connect_to(
 ) -> Engine:
     """An engine for the database that the settings name.
 
-    It logs in with the present password in a secret: the application's, unless another one is given.
+    It logs in as the settings say, or with the present password in the secret that is given. `options` are those of a
+    session; a proxy takes none.
     """
     arguments: dict[str, Any] = {
         "connect_timeout": connect_timeout,
         "application_name": settings.aws_lambda_function_name or "plinth",
-        "options": options,
+        "options": "" if settings.database_proxied else options,
         # Prepared statements pin a connection of RDS Proxy and outlive a failover badly.
         "prepare_threshold": None,
     }
@@ -119,9 +125,8 @@ def connect_to(
         hide_parameters=True,
         **pool,
     )
-    secret_arn = secret_arn or settings.database_secret_arn
-    if settings.database_url is None and secret_arn is not None:
-        _log_in_with(made, secret_arn)
+    if settings.database_url is None:
+        event.listen(made, "do_connect", _login(settings, secret_arn))
     return made
 
 
@@ -178,12 +183,51 @@ def _postgres(text: str) -> URL:
 _POSTGRES = ("postgresql+psycopg", "postgresql", "postgres")
 
 
+_Connect = Callable[[Any, Any, list[Any], dict[str, Any]], Any]
+"""What SQLAlchemy calls to make a connection; None leaves it to SQLAlchemy, with the parameters as they are then."""
+
+
+def _login(settings: Settings, secret_arn: str | None) -> _Connect:
+    if secret_arn is not None:
+        return _with_password(secret_arn)
+    match settings.database_login:
+        case "password":
+            return _with_password(settings.database_secret_arn or "")
+        case "iam":
+            return _with_token(settings.database_user or "")
+        case "ambient":
+            return _as(settings.database_user or "")
+
+
+def _as(user: str) -> _Connect:
+    def connect(_dialect: Any, _record: Any, _arguments: list[Any], parameters: dict[str, Any]) -> None:
+        parameters["user"] = user
+
+    return connect
+
+
+def _with_token(user: str) -> _Connect:
+    def connect(_dialect: Any, _record: Any, _arguments: list[Any], parameters: dict[str, Any]) -> None:
+        host, port = parameters["host"], parameters["port"]
+        # Signed here, with no call to anybody. It lets its bearer in for 15 minutes, so it goes only through TLS.
+        parameters["password"] = _signer().generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user)
+        parameters["user"] = user
+        parameters["sslmode"] = mode if (mode := os.environ.get("PGSSLMODE")) in _TLS else "require"
+
+    return connect
+
+
+@lru_cache
+def _signer() -> Any:
+    return aws.client("rds", read_timeout=5, attempts=1)
+
+
 @lru_cache
 def _credentials(secret_arn: str) -> Credentials:
     return Credentials(secret_arn)
 
 
-def _log_in_with(made: Engine, secret_arn: str) -> None:
+def _with_password(secret_arn: str) -> _Connect:
     def connect(dialect: Any, _record: Any, arguments: list[Any], parameters: dict[str, Any]) -> Any:
         credentials = _credentials(secret_arn)
         parameters["user"], parameters["password"] = credentials.get()
@@ -196,7 +240,7 @@ def _log_in_with(made: Engine, secret_arn: str) -> None:
             parameters["user"], parameters["password"] = credentials.refresh()
             return dialect.connect(*arguments, **parameters)
 
-    event.listen(made, "do_connect", connect)
+    return connect
 
 
 def is_refused_login(error: psycopg.OperationalError) -> bool:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 class Settings(BaseModel):
     """The service's environment variables, checked once, at their first use.
 
-    Either `DATABASE_URL` or `DATABASE_HOST` with `DATABASE_NAME` and `DATABASE_SECRET_ARN` says where the database is.
+    Either `DATABASE_URL` says where the database is, or `DATABASE_HOST` and `DATABASE_NAME` do, together with what
+    `DATABASE_LOGIN` takes.
     """
 
     # An error names the variable and never shows what is in it.
@@ -26,8 +27,18 @@ class Settings(BaseModel):
     database_port: int = 5432
     database_name: str = "postgres"
 
+    database_login: Literal["password", "iam", "ambient"] = "password"
+    """How to log in: with what `DATABASE_SECRET_ARN` holds; as `DATABASE_USER`, with a token of IAM for each
+    connection; or as `DATABASE_USER`, with whatever libpq finds by its own means, such as a `PGPASSFILE`."""
+
+    database_user: str | None = None
+    """The role to log in as with `iam` and `ambient`. Migrations make it."""
+
     database_secret_arn: str | None = None
-    """A Secrets Manager secret holding `{"username": …, "password": …}`."""
+    """A Secrets Manager secret holding `{"username": …, "password": …}`. Migrations store it."""
+
+    database_proxied: bool = False
+    """Whether the host is an RDS Proxy, which takes no session options: the defaults of the role hold."""
 
     database_admin_secret_arn: str | None = None
     """The same for the user who changes the schema and keeps the other secret. Only migrations need it."""
@@ -64,8 +75,9 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _a_host_needs_credentials(self) -> "Settings":
-        if self.database_url is None and self.database_host is not None and self.database_secret_arn is None:
-            raise ValueError("DATABASE_HOST is set without DATABASE_SECRET_ARN: nothing says how to log in")
+        needed = "database_secret_arn" if self.database_login == "password" else "database_user"
+        if self.database_url is None and self.database_host is not None and getattr(self, needed) is None:
+            raise ValueError(f"DATABASE_HOST is set without {needed.upper()}: nothing says how to log in")
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""What a migration prepares besides the schema: the application's own role in the database, and the signing keys.
+"""What a migration prepares besides the schema: the application's own roles in the database, and the signing keys.
 
 The database belongs to a user like Aurora's master: it may make roles and databases, and is no superuser.
 """
@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -35,6 +36,8 @@ from workbench.local import postgres as local_postgres
 
 MASTER, MASTER_PASSWORD = "keeper", "keeper's password"
 LOGIN, KEYS = "arn:login", "arn:keys"
+BY_TOKEN = "plinth_app_iam"
+"""The role that logs in with tokens, by the name that the stack gives it."""
 
 
 class SecretsManager:
@@ -113,8 +116,10 @@ def place(server: Postgres, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     yield place
     database.disconnect()
     with place.as_superuser() as connection:
-        if connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]).fetchone():
-            connection.execute(sql.SQL("DROP OWNED BY {role} CASCADE; DROP ROLE {role}").format(role=_ROLE))
+        made = connection.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", [[ROLE, BY_TOKEN, "rds_iam"]])
+        for (name,) in made.fetchall():
+            drop = sql.SQL("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")
+            connection.execute(drop.format(role=sql.Identifier(name)))
 
 
 _ROLE = sql.Identifier(ROLE)
@@ -297,6 +302,150 @@ def test_a_role_of_that_name_with_other_rights_stops_the_migration(place: Place,
     assert LOGIN not in place.secrets.values
     with place.as_master() as connection:
         assert connection.execute("SELECT to_regclass('items')").fetchone() == (None,)
+
+
+@pytest.fixture
+def rds(place: Place) -> Place:
+    """The same on RDS, where members of a certain role log in with tokens, in a stack that uses them."""
+    with place.as_superuser() as connection:
+        connection.execute("CREATE ROLE rds_iam")
+        connection.execute(sql.SQL("GRANT rds_iam TO {} WITH ADMIN TRUE, INHERIT FALSE").format(sql.Identifier(MASTER)))
+    return place
+
+
+@pytest.fixture
+def by_token(monkeypatch: pytest.MonkeyPatch, place: Place) -> None:
+    """The stack's clients log in with tokens, and there is no secret."""
+    configure(monkeypatch, DATABASE_LOGIN="iam", DATABASE_USER=BY_TOKEN, DATABASE_SECRET_ARN=None)
+
+
+def configure(monkeypatch: pytest.MonkeyPatch, **changed: str | None) -> None:
+    """The settings of a further deployment."""
+    for name, value in changed.items():
+        if value is None:
+            monkeypatch.delenv(name, raising=False)
+        else:
+            monkeypatch.setenv(name, value)
+    get_settings.cache_clear()
+    database.disconnect()
+
+
+def groups(place: Place, role: str) -> list[str]:
+    """What a role is a member of."""
+    query = "SELECT rolname FROM pg_auth_members JOIN pg_roles ON pg_roles.oid = roleid WHERE member = %s::regrole"
+    with place.as_superuser() as connection:
+        return [name for (name,) in connection.execute(query, [role]).fetchall()]
+
+
+def password_of(place: Place, role: str) -> str | None:
+    with place.as_superuser() as connection:
+        found = connection.execute("SELECT rolpassword FROM pg_authid WHERE rolname = %s", [role]).fetchone()
+    assert found is not None
+    return found[0]
+
+
+def rights(place: Place, role: str) -> dict[str, Any]:
+    """What a role may do: on the server, on each table, and by default."""
+    query = (
+        "SELECT rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls, rolcanlogin,"
+        " has_database_privilege(rolname, current_database(), 'CREATE'),"
+        " has_schema_privilege(rolname, 'public', 'CREATE'), rolconfig"
+        " FROM pg_roles WHERE rolname = %s"
+    )
+    table = "SELECT privilege_type FROM information_schema.role_table_grants WHERE grantee = %s AND table_name = %s"
+    with place.as_superuser() as connection:
+        return {
+            "server": connection.execute(query, [role]).fetchone(),
+            **{
+                name: sorted(kind for (kind,) in connection.execute(table, [role, name]).fetchall())
+                for name in (*Base.metadata.tables, "alembic_version")
+            },
+        }
+
+
+def test_a_role_for_tokens_may_do_what_the_one_with_a_password_may(rds: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade()
+    configure(monkeypatch, DATABASE_LOGIN="iam", DATABASE_USER=BY_TOKEN, DATABASE_SECRET_ARN=None)
+    upgrade()
+    assert rights(rds, BY_TOKEN) == rights(rds, ROLE)
+    assert rights(rds, ROLE)["items"] == ["DELETE", "INSERT", "SELECT", "UPDATE"]
+    assert (groups(rds, BY_TOKEN), groups(rds, ROLE)) == (["rds_iam"], [])
+
+
+@pytest.mark.usefixtures("by_token")
+def test_a_role_for_tokens_has_no_password_and_no_secret(rds: Place) -> None:
+    assert upgrade().revision == head_revision()
+    assert upgrade().applied == ()
+    assert password_of(rds, BY_TOKEN) is None
+    assert sorted(rds.secrets.values) == [KEYS, "arn:master"]
+    assert groups(rds, BY_TOKEN) == ["rds_iam"]
+
+
+@pytest.mark.usefixtures("by_token")
+def test_where_there_are_no_tokens_the_role_is_made_and_left_to_other_means(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    upgrade()
+    assert groups(place, BY_TOKEN) == []
+    with place.as_superuser() as connection:
+        connection.execute(sql.SQL("ALTER ROLE {} PASSWORD 'known'").format(sql.Identifier(BY_TOKEN)))
+    file = tmp_path / "logins"
+    file.touch(0o600)
+    file.write_text(f"127.0.0.1:{place.server.port}:*:{BY_TOKEN}:known\n")
+    configure(monkeypatch, DATABASE_LOGIN="ambient", PGPASSFILE=str(file))
+    with database.engine().connect() as connection:
+        assert connection.scalar(text("SELECT current_user")) == BY_TOKEN
+
+
+def test_both_logins_work_while_one_follows_the_other(rds: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    upgrade()
+    configure(monkeypatch, DATABASE_LOGIN="iam", DATABASE_USER=BY_TOKEN)
+    upgrade()
+    rds.as_application().close()
+    assert groups(rds, BY_TOKEN) == ["rds_iam"]
+    # And back: the secret was deleted meanwhile, and a new one made without a value.
+    del rds.secrets.values[LOGIN]
+    configure(monkeypatch, DATABASE_LOGIN=None)
+    upgrade()
+    rds.as_application().close()
+    assert groups(rds, BY_TOKEN) == ["rds_iam"]
+
+
+def test_a_password_that_nobody_logs_in_with_any_more_can_be_taken_away(
+    rds: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade()
+    before = json.loads(rds.secrets.values[LOGIN])["password"]
+    configure(monkeypatch, DATABASE_LOGIN="iam", DATABASE_USER=BY_TOKEN, DATABASE_SECRET_ARN=None)
+    upgrade()
+    rds.connect(ROLE, before).close()
+    assert migrate.handler({"rotate": "database-password"}, None) == {"rotated": "database-password"}
+    assert password_of(rds, ROLE) is None
+    with pytest.raises(psycopg.OperationalError, match="authentication failed"):
+        rds.connect(ROLE, before)
+
+
+@pytest.mark.usefixtures("by_token")
+@pytest.mark.parametrize("mighty", ["CREATEROLE", "IN ROLE keeper"])
+def test_a_role_for_tokens_with_other_rights_stops_the_migration(rds: Place, mighty: str) -> None:
+    with rds.as_superuser() as connection:
+        connection.execute(f"CREATE ROLE {BY_TOKEN} LOGIN {mighty}".encode())
+    with pytest.raises(UnsafeRoleError, match=f"The role {BY_TOKEN} "):
+        upgrade()
+
+
+def test_a_role_with_a_password_that_only_tokens_let_in_stops_the_migration(rds: Place) -> None:
+    with rds.as_superuser() as connection:
+        connection.execute(f"CREATE ROLE {ROLE} LOGIN IN ROLE rds_iam".encode())
+    with pytest.raises(UnsafeRoleError, match=f"The role {ROLE} is a member of another one"):
+        upgrade()
+
+
+def test_one_role_cannot_have_both_logins(rds: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(monkeypatch, DATABASE_LOGIN="iam", DATABASE_USER=ROLE)
+    with pytest.raises(UnsafeRoleError, match="name another one as DATABASE_USER"):
+        upgrade()
+    assert groups(rds, MASTER) == ["rds_iam"]
 
 
 def test_the_first_migration_makes_keys_that_the_service_can_use(migrated: Place) -> None:
