@@ -14,5 +14,9 @@ from service.users.models import User
 TABLES = (User, AuthSession, RefreshToken, ApiKey, IdempotentAnswer, Item, Automation, Run)
 """Importing a model is what puts its table into the metadata."""
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    on_version_apply=context.config.attributes["on_version_apply"],
+)
 context.run_migrations()

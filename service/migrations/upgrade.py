@@ -8,12 +8,14 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from service.core.database import CONNECT_TIMEOUT_SECONDS, connect_to
 from service.core.settings import get_settings
@@ -33,6 +35,10 @@ class Upgraded:
     applied: tuple[str, ...]
 
 
+class MigrationFailedError(RuntimeError):
+    """A revision could not be applied, and so none was: which one it is and why, in one line."""
+
+
 def configured(connection: Connection) -> Config:
     """Alembic's configuration for this package's revisions on that connection."""
     config = Config()
@@ -40,6 +46,7 @@ def configured(connection: Connection) -> Config:
     config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
+    config.attributes["on_version_apply"] = []
     return config
 
 
@@ -55,6 +62,8 @@ def upgrade(*, revision: str = "head") -> Upgraded:
                 logger.info("the application's role has a new password")
         elif application_role.exists(connection):
             application_role.grant(connection)
+        if (role := _role_by_token()) is not None:
+            application_role.provide_by_token(connection, role)
         if (keys := _kept_keys()) is not None and signing_keys.provide(keys):
             logger.info("there are new signing keys")
         return upgraded
@@ -67,10 +76,15 @@ def rotate(what: str) -> None:
 
 
 def _rotate_database_password() -> None:
-    if (login := _kept_login()) is None:
+    login = _kept_login()
+    if login is None and _role_by_token() is None:
         raise LookupError("DATABASE_ADMIN_SECRET_ARN and DATABASE_SECRET_ARN say whose password to change: set both.")
     with _administration() as connection:
-        application_role.rotate(connection, login)
+        if login is None:
+            # Nobody logs in with it any more.
+            application_role.shut_out(connection)
+        else:
+            application_role.rotate(connection, login)
 
 
 def _rotate_signing_keys() -> None:
@@ -114,6 +128,14 @@ def _kept_login() -> StoredSecret | None:
     return StoredSecret(settings.database_secret_arn or "")
 
 
+def _role_by_token() -> str | None:
+    """The role that logs in without a secret, where it is ours to make."""
+    settings = get_settings()
+    if settings.database_url is not None or settings.database_admin_secret_arn is None:
+        return None
+    return settings.database_user
+
+
 def _kept_keys() -> StoredSecret | None:
     arn = get_settings().signing_keys_secret_arn
     return None if arn is None else StoredSecret(arn)
@@ -127,12 +149,33 @@ def upgrade_on(connection: Connection, *, revision: str = "head") -> Upgraded:
         # A deployment was taken back. The schema was made so that the code before it can live with it.
         logger.warning("the schema is ahead of this code", extra={"schema": before, "code": head_revision()})
         return Upgraded(before, ())
-    command.upgrade(config, revision)
+    reached = [before]
+
+    def note(step: Any, **_: object) -> None:
+        reached.append(step.up_revision_id)
+
+    config.attributes["on_version_apply"] = [note]
+    try:
+        command.upgrade(config, revision)
+    except SQLAlchemyError as error:
+        raise MigrationFailedError(f"Revision {_after(config, reached[-1])} failed: {_cause(error)}.") from error
     after = _current(connection)
     if after is None or after == before:
         return Upgraded(after, ())
     passed = ScriptDirectory.from_config(config).iterate_revisions(after, before or "base")
     return Upgraded(after, tuple(reversed([script.revision for script in passed])))
+
+
+def _after(config: Config, revision: str | None) -> str:
+    """The revision that comes next."""
+    later = ScriptDirectory.from_config(config).iterate_revisions("head", revision or "base")
+    return [script.revision for script in later][-1]
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """What the server says, without the statement and without advice: nobody reads more in a deployment's log."""
+    first = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return first.removesuffix(".")
 
 
 def _current(connection: Connection) -> str | None:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 from uuid import uuid4
 
 import boto3
@@ -16,7 +17,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from botocore.stub import Stubber
 from fastapi.testclient import TestClient
-from sqlalchemy import Connection, create_engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, func, inspect, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -31,7 +32,7 @@ from service.idempotency.models import IdempotentAnswer
 from service.items.models import Item
 from service.main import create_app
 from service.migrations import head_revision
-from service.migrations.upgrade import configured, upgrade_on
+from service.migrations.upgrade import MigrationFailedError, configured, upgrade_on
 from service.runs import dispatch
 from service.runs import service as runs
 from service.runs.models import ENDED, QUEUED, RUNNING, Run
@@ -64,6 +65,21 @@ def test_the_schema_goes_up_down_and_up_again(empty: Connection) -> None:
     }
     assert seen == [("0001", "0002", "0003"), everything, set(), ("0001", "0002", "0003")]
     assert tables(empty) == everything
+
+
+@pytest.mark.parametrize(
+    ("there", "taken", "message"),
+    [("0001", "users", "Revision 0002"), ("base", "runs", "Revision 0001"), ("base", "users", "Revision 0002")],
+)
+def test_an_upgrade_that_fails_says_in_a_line_which_revision_and_why(
+    empty: Connection, there: str, taken: str, message: str
+) -> None:
+    if there != "base":
+        upgrade_on(empty, revision=there)
+    empty.execute(text(f"CREATE TABLE {taken} (id int)"))
+    with pytest.raises(MigrationFailedError) as failed:
+        upgrade_on(empty)
+    assert str(failed.value) == f'{message} failed: relation "{taken}" already exists.'
 
 
 @pytest.mark.parametrize("revision", ["0002", "0001"])
@@ -335,6 +351,115 @@ def test_a_rotated_password_is_fetched_again_when_the_old_one_is_refused(monkeyp
     assert secrets.fetched == 2
 
 
+class Attempts:
+    """Stands where connections are made: keeps what each would have been made with, and makes none."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.engine = engine
+        self.made: list[dict[str, Any]] = []
+        monkeypatch.setattr(engine.dialect, "connect", self._connect)
+
+    def _connect(self, **parameters: Any) -> Any:
+        self.made.append(parameters)
+        raise psycopg.OperationalError("connected as far as this test needs")
+
+    def one_more(self) -> dict[str, Any]:
+        with pytest.raises(Exception, match="as far as this test needs"):
+            self.engine.connect()
+        return self.made[-1]
+
+
+BY_TOKEN = Settings(database_host="db.example", database_login="iam", database_user="app")
+
+
+@pytest.mark.parametrize(
+    ("mode", "sent"), [(None, "require"), ("disable", "require"), ("prefer", "require"), ("verify-full", "verify-full")]
+)
+def test_a_token_of_iam_is_signed_for_one_place_and_role_and_travels_only_encrypted(
+    monkeypatch: pytest.MonkeyPatch, mode: str | None, sent: str
+) -> None:
+    for name, value in {
+        "ACCESS_KEY_ID": "AKIDEXAMPLE",
+        "SECRET_ACCESS_KEY": "x",
+        "DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    if mode is not None:
+        monkeypatch.setenv("PGSSLMODE", mode)
+    made = Attempts(connect_to(BY_TOKEN, connect_timeout=2), monkeypatch).one_more()
+    token = urlsplit(f"https://{made['password']}")
+    signed = dict(parse_qsl(token.query))
+    assert (made["host"], made["user"], made["sslmode"]) == ("db.example", "app", sent)
+    assert (token.netloc, token.path) == ("db.example:5432", "/")
+    assert {name: signed[name] for name in ("Action", "DBUser", "X-Amz-Expires")} == {
+        "Action": "connect",
+        "DBUser": "app",
+        "X-Amz-Expires": "900",
+    }
+    assert signed["X-Amz-Credential"].split("/")[2:] == ["eu-west-1", "rds-db", "aws4_request"]
+
+
+def test_every_connection_has_a_token_of_its_own_and_nobody_is_asked_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = list[str]()
+
+    class Signer:
+        tokens = iter(("first", "second"))
+
+        def generate_db_auth_token(self, **_asked: Any) -> str:
+            return next(self.tokens)
+
+    def client(service: str, **_limits: Any) -> Signer:
+        clients.append(service)
+        return Signer()
+
+    monkeypatch.setattr(aws, "client", client)
+    database.disconnect()
+    attempts = Attempts(connect_to(BY_TOKEN, connect_timeout=2), monkeypatch)
+    assert [attempts.one_more()["password"], attempts.one_more()["password"]] == ["first", "second"]
+    assert clients == ["rds"]
+    database.disconnect()
+
+
+def test_with_the_means_of_libpq_only_the_role_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(database_host="db.example", database_login="ambient", database_user="app")
+    made = Attempts(connect_to(settings, connect_timeout=2), monkeypatch).one_more()
+    assert (made["user"], "password" in made, "sslmode" in made) == ("app", False, False)
+
+
+@pytest.mark.parametrize(("proxied", "sent"), [(False, "-c lock_timeout=5s"), (True, "")])
+def test_a_proxy_is_sent_no_session_options(monkeypatch: pytest.MonkeyPatch, proxied: bool, sent: str) -> None:
+    settings = Settings(
+        database_host="db.example", database_login="ambient", database_user="app", database_proxied=proxied
+    )
+    engine = connect_to(settings, connect_timeout=2, options="-c lock_timeout=5s")
+    assert Attempts(engine, monkeypatch).one_more()["options"] == sent
+
+
+def test_the_administrator_logs_in_with_a_secret_however_clients_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aws, "client", lambda *_, **__: Secrets())
+    engine = connect_to(BY_TOKEN, connect_timeout=2, secret_arn="arn:secret")
+    made = Attempts(engine, monkeypatch).one_more()
+    assert (made["user"], made["password"]) == ("app", "old")
+    database.disconnect()
+
+
+def test_readiness_gives_up_on_a_statement_long_before_its_caller_does(
+    monkeypatch: pytest.MonkeyPatch, postgres: Postgres
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres.url("migrated"))
+    shown: list[Any] = []
+    answer = Connection.scalar
+
+    def scalar(connection: Connection, *asked: Any) -> Any:
+        shown.append(connection.exec_driver_sql("SHOW statement_timeout").scalar_one())
+        return answer(connection, *asked)
+
+    monkeypatch.setattr(Connection, "scalar", scalar)
+    assert database.answers()
+    assert shown == ["1500ms"]
+
+
 def test_on_lambda_a_process_holds_one_connection(monkeypatch: pytest.MonkeyPatch, postgres: Postgres) -> None:
     monkeypatch.setenv("DATABASE_URL", postgres.url("migrated"))
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "api")
@@ -346,9 +471,13 @@ def test_on_lambda_a_process_holds_one_connection(monkeypatch: pytest.MonkeyPatc
     engine.dispose()
 
 
-def test_a_host_without_credentials_is_refused_at_the_start() -> None:
-    with pytest.raises(ValueError, match="DATABASE_HOST is set without DATABASE_SECRET_ARN"):
-        Settings(database_host="db.example")
+@pytest.mark.parametrize(
+    ("login", "missing"),
+    [("password", "DATABASE_SECRET_ARN"), ("iam", "DATABASE_USER"), ("ambient", "DATABASE_USER")],
+)
+def test_a_host_without_credentials_is_refused_at_the_start(login: Any, missing: str) -> None:
+    with pytest.raises(ValueError, match=f"DATABASE_HOST is set without {missing}: nothing says how to log in"):
+        Settings(database_host="db.example", database_login=login)
 
 
 @pytest.fixture
