@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
 import pulumi_aws as aws
 
+from components.component import Component, ComponentArgs, check_keys
 from components.naming import physical_name, route_name
+from components.rules import Rule, above_zero, check, like, retention, whole
 
 _ROUTE_KEY = re.compile(r"(?:ANY|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) /\S*|\$default")
 
@@ -54,6 +56,30 @@ _RESPONSE_HEADERS = [
 """Those that a page may read beside the few that it may always read."""
 
 
+_ORIGIN = re.compile(r"https?://[^/*\s]+")
+
+
+def _are_origins(value: Any) -> bool:
+    origins = cast("Sequence[Any]", value) if isinstance(value, (list, tuple)) else ("",)
+    return all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins)
+
+
+_RULES: Mapping[str, Rule] = {
+    "routes": (lambda value: isinstance(value, Mapping) and len(cast("Any", value)) > 0, "one route or more"),
+    "cors_origins": (_are_origins, "a list of origins such as 'https://app.example.com', with no path and no star"),
+    "log_retention_days": retention(),
+}
+_THROTTLE_RULES = {"rate": above_zero(), "burst": whole(1)}
+_DOMAIN_RULES = {
+    "name": like(
+        r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+        "a host name in lower case such as 'api.example.com'",
+    ),
+    "zone_id": like(r"Z[A-Z0-9]+", "the id of a public Route 53 zone, such as 'Z0123456789ABCDEFGHIJ'"),
+    "certificate_arn": like(r"arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate/\S+", "the ARN of an ACM certificate"),
+}
+
+
 class Throttle(TypedDict):
     """How much traffic is let through, all clients together. Above it a request gets 429."""
 
@@ -64,7 +90,22 @@ class Throttle(TypedDict):
     """Requests at once that the bucket holds. At least 1, for the same reason."""
 
 
-class HttpApiArgs(TypedDict):
+class Domain(TypedDict):
+    """A host name of one's own. It needs a zone, or a certificate, or both."""
+
+    name: str
+    """The host name, such as `api.example.com`. Caution: with another, the API answers under that one only."""
+
+    zone_id: NotRequired[pulumi.Input[str]]
+    """The public Route 53 zone that the name is in: it gets the name's A and AAAA records and, unless there is a
+    certificate already, the record that proves to ACM whose name it is. A record that is there before is left alone,
+    and the deployment fails. Default none: then point the name at `domain_target` with a CNAME."""
+
+    certificate_arn: NotRequired[pulumi.Input[str]]
+    """An issued ACM certificate for the name, in the API's own region. Default: one is made, which ACM renews."""
+
+
+class HttpApiArgs(ComponentArgs):
     function_name: pulumi.Input[str]
     """The function that answers."""
 
@@ -84,17 +125,27 @@ class HttpApiArgs(TypedDict):
     """Origins, such as `https://app.example.com`, whose pages may call the API. Default none. They cannot use cookies:
     credentials are headers, which a page sends only if it knows them."""
 
+    domain: NotRequired[Domain | None]
+    """A host name of one's own for the API, which then answers under that one only. Default none: AWS gives one."""
+
     log_retention_days: NotRequired[int]
     """Days that the access log is kept; one of the values CloudWatch knows. Default 30."""
 
 
-class HttpApi(pulumi.ComponentResource):
+class HttpApi(Component):
     """An HTTP API with one function behind all of its routes.
 
-    Defaults: no cross-origin access, 30 days of access log, metrics per route.
-    Cost: 1.00 USD a million requests (us-east-1), and 0.50 USD a GB of access log.
+    A web application firewall cannot be attached to an HTTP API. Where one is wanted, put a CloudFront distribution
+    with an AWS WAF web ACL in front, with this API's host name as its origin; let it add a header with a secret that
+    the function demands, so that nobody goes round it; and let the function tell clients apart by
+    `CloudFront-Viewer-Address`, since the address that the gateway sees is then CloudFront's.
+
+    Defaults: the host name that AWS gives it, no cross-origin access, 30 days of access log, metrics per route.
+    Cost: 1.00 USD a million requests (us-east-1), and 0.50 USD a GB of access log: at some 500 bytes a request, 0.25
+    USD a million. A domain and its certificate cost nothing; its zone, 0.50 USD a month.
     Security: a request reaches the function only by a declared route and within its throttle; the function accepts
-    calls from this API alone. The URL is public, and TLS only.
+    calls from this API alone. The URL is public, and TLS only: 1.2 or newer. With a domain of its own the API no longer
+    answers under the name that AWS gave it.
     """
 
     url: pulumi.Output[str]
@@ -103,21 +154,26 @@ class HttpApi(pulumi.ComponentResource):
     api_id: pulumi.Output[str]
     """The API."""
 
+    domain_target: pulumi.Output[str] | None
+    """What a CNAME of the domain must name; none without a domain."""
+
     log_group_name: pulumi.Output[str]
     """The access log."""
 
     def __init__(self, name: str, args: HttpApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:HttpApi", name, {**args}, opts)
+        super().__init__(name, args, opts)
         self._inside = pulumi.ResourceOptions(parent=self)
+        _check(self._label, args)
         throttles = dict(sorted(args["routes"].items()))
-        _check(name, {"default_throttle": args["default_throttle"], **throttles})
         child_names = _child_names(name, throttles)
+        domain = args.get("domain")
 
         api = aws.apigatewayv2.Api(
             name,
             name=physical_name(name),
             protocol_type="HTTP",
             cors_configuration=_cors(args.get("cors_origins", ())),
+            disable_execute_api_endpoint=True if domain else None,
             opts=self._inside,
         )
         integration = aws.apigatewayv2.Integration(
@@ -146,7 +202,7 @@ class HttpApi(pulumi.ComponentResource):
             retention_in_days=args.get("log_retention_days", 30),
             opts=self._inside,
         )
-        aws.apigatewayv2.Stage(
+        stage = aws.apigatewayv2.Stage(
             f"{name}-stage",
             api_id=api.id,
             name="$default",
@@ -181,22 +237,98 @@ class HttpApi(pulumi.ComponentResource):
             opts=self._inside,
         )
 
-        self.url = api.api_endpoint
+        self.url, self.domain_target = api.api_endpoint, None
+        if domain:
+            self.url, self.domain_target = self._answers_under(name, domain, api, stage)
         self.api_id = api.id
         self.log_group_name = log_group.name
-        self.register_outputs({"url": self.url, "api_id": self.api_id, "log_group_name": self.log_group_name})
+        self.register_outputs(
+            {
+                "url": self.url,
+                "api_id": self.api_id,
+                "domain_target": self.domain_target,
+                "log_group_name": self.log_group_name,
+            }
+        )
+
+    def _answers_under(
+        self, name: str, domain: Domain, api: aws.apigatewayv2.Api, stage: aws.apigatewayv2.Stage
+    ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        """Gives the API the domain's name. Its URL, known once it answers there, and what the name stands for."""
+        host = aws.apigatewayv2.DomainName(
+            f"{name}-domain",
+            domain_name=domain["name"],
+            domain_name_configuration=aws.apigatewayv2.DomainNameDomainNameConfigurationArgs(
+                certificate_arn=self._certificate(name, domain),
+                endpoint_type="REGIONAL",
+                security_policy="TLS_1_2",
+                ip_address_type="dualstack",
+            ),
+            opts=self._inside,
+        )
+        mapping = aws.apigatewayv2.ApiMapping(
+            f"{name}-mapping", api_id=api.id, domain_name=host.domain_name, stage=stage.id, opts=self._inside
+        )
+        target = host.domain_name_configuration.target_domain_name.apply(str)
+        if "zone_id" in domain:
+            for type_ in ("A", "AAAA"):
+                aws.route53.Record(
+                    f"{name}-{type_.lower()}-record",
+                    zone_id=domain["zone_id"],
+                    name=host.domain_name,
+                    type=type_,
+                    aliases=[
+                        aws.route53.RecordAliasArgs(
+                            name=target,
+                            zone_id=host.domain_name_configuration.hosted_zone_id.apply(str),
+                            evaluate_target_health=False,
+                        )
+                    ],
+                    opts=self._inside,
+                )
+        return pulumi.Output.concat("https://", mapping.domain_name), target
+
+    def _certificate(self, name: str, domain: Domain) -> pulumi.Input[str]:
+        """The certificate's ARN, known once it is issued."""
+        if "certificate_arn" in domain or "zone_id" not in domain:
+            return domain.get("certificate_arn", "")
+        certificate = aws.acm.Certificate(
+            f"{name}-certificate", domain_name=domain["name"], validation_method="DNS", opts=self._inside
+        )
+        proof = certificate.domain_validation_options[0]
+        record = aws.route53.Record(
+            f"{name}-certificate-record",
+            zone_id=domain["zone_id"],
+            name=proof.resource_record_name.apply(str),
+            type=proof.resource_record_type.apply(str),
+            records=[proof.resource_record_value.apply(str)],
+            ttl=300,
+            opts=self._inside,
+        )
+        return aws.acm.CertificateValidation(
+            f"{name}-certificate-issued",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            opts=self._inside,
+        ).certificate_arn
 
 
-def _check(name: str, throttles: Mapping[str, Throttle]) -> None:
-    for key, throttle in throttles.items():
+def _check(label: str, args: HttpApiArgs) -> None:
+    """Refuses what would close a route without a word, or stop the deployment half-way through."""
+    check(label, args, _RULES)
+    for key, throttle in {"default_throttle": args["default_throttle"], **args["routes"]}.items():
         if key != "default_throttle" and not _ROUTE_KEY.fullmatch(key):
+            raise ValueError(f"{label}: {key!r} is no route key: give one such as 'GET /v1/items/{{item_id}}'.")
+        check_keys(f"{label}, {key}", Throttle, throttle)
+        check(f"{label}, {key}", throttle, _THROTTLE_RULES)
+    if domain := args.get("domain"):
+        check_keys(f"{label}, domain", Domain, domain)
+        check(f"{label}, domain", domain, _DOMAIN_RULES)
+        if "zone_id" not in domain and "certificate_arn" not in domain:
             raise ValueError(
-                f"HttpApi {name!r}: {key!r} is no route key: give one such as 'GET /v1/items/{{item_id}}'."
+                f"{label}, domain: give zone_id, the Route 53 zone to prove the name and to enter it in, or "
+                "certificate_arn, a certificate for it, and point the name at domain_target yourself."
             )
-        if not throttle["rate"] > 0:
-            raise ValueError(f"HttpApi {name!r}: {key} has the rate {throttle['rate']}: give a number above 0.")
-        if throttle["burst"] < 1:
-            raise ValueError(f"HttpApi {name!r}: {key} has the burst {throttle['burst']}: give 1 or more.")
 
 
 def _child_names(name: str, routes: Mapping[str, Throttle]) -> dict[str, str]:

@@ -1,15 +1,18 @@
 """A Python function on Lambda: its code, its log, a role made only of grants, and the alias that takes traffic."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
-from components.grants import Connection, Grant, Statement, allow, allow_unscoped, policy_document, union
+from components.component import Component, ComponentArgs, check_keys
+from components.grants import Connection, Grant, Statement, allow, allow_unscoped, deny, policy_document, union
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
+from components.rules import Rule, check, demand, like, or_none, retention, several, truth, whole
 from components.trust import trust
 
 ALIAS = "live"
@@ -23,6 +26,79 @@ ASSUMED_BY_LAMBDA = (
 NETWORK_INTERFACES = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
 """What Lambda itself needs to join a VPC. AWSLambdaVPCAccessExecutionRole would add log rights on every log group."""
 
+_KEPT_FROM_THE_CODE = deny(
+    [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:UnassignPrivateIpAddresses",
+    ],
+    reason="They are Lambda's, to join a VPC. The key is on calls of the function's own code, and only on those.",
+    Null={"lambda:SourceFunctionArn": "false"},
+)
+"""The rights that NETWORK_INTERFACES would otherwise give to the code as well, on every network of the account."""
+
+_NAME = like(r"[a-z][a-z0-9-]*", "lower-case letters, digits and hyphens, a letter first")
+
+_RULES = {
+    "handler": like(
+        r"(?=.{3,128}$)[A-Za-z_]\w*(\.[A-Za-z_]\w*)+",
+        "a dotted path that ends in the function's name, such as 'service.lambda_handlers.api.handler'",
+    ),
+    "layers": several(0, 5, "five layers at most"),
+    "subnet_ids": several(1, 16, "1 to 16 subnets"),
+    "allows_recursion": truth(),
+    "memory_mb": whole(128, 10_240),
+    "timeout_seconds": whole(1, 900),
+    "ephemeral_storage_mb": whole(512, 10_240),
+    "reserved_concurrency": or_none(whole(0, 100_000)),
+    "log_retention_days": retention(),
+    "snap_start": truth(),
+    "tracing": truth(),
+}
+"""The quotas of Lambda (Developer Guide: Lambda quotas; API reference: VpcConfig)."""
+
+_QUEUE_RULES = {"name": _NAME, "batch_size": whole(1, 10), "maximum_concurrency": whole(2, 1000)}
+"""More than 10 messages would also need a time to wait for them, with which none is taken up at once."""
+
+_EXPRESSION = like(
+    r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\([^ )]+( [^ )]+){5}\)",
+    "rate(1 minute), rate(2 hours) or alike, or cron() with six fields such as cron(0 3 * * ? *)",
+)
+_SCHEDULE_RULES = {"name": _NAME, "expression": _EXPRESSION}
+
+_KEPT_RULES: Mapping[str, Rule] = {
+    "version": like(r"[1-9]\d*", "the number of a published version, in quotes, such as '41'"),
+    "share": (lambda value: type(value) is float and 0 < value < 1, "a number above 0 and below 1, such as 0.9"),
+}
+
+_DEFAULT_CONCURRENCY = 2
+
+_LAMBDAS_OWN_VARIABLES = frozenset(
+    (
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+    )
+)
+"""What Lambda sets itself and lets nobody set (Developer Guide: Defined runtime environment variables)."""
+
 
 class QueueSource(TypedDict):
     """A queue whose messages the function consumes. The right to do so comes with the queue's `receives()` grant."""
@@ -34,7 +110,7 @@ class QueueSource(TypedDict):
     """The queue."""
 
     batch_size: NotRequired[int]
-    """Messages in one invocation. Default 1: one message's time and memory are its own."""
+    """Messages in one invocation, 1 to 10. Default 1: one message's time and memory are its own."""
 
     maximum_concurrency: NotRequired[int]
     """Invocations at once from this queue, 2 to 1000. Default 2. The rest waits in the queue."""
@@ -50,7 +126,17 @@ class Schedule(TypedDict):
     """When, as EventBridge Scheduler says it: `rate(1 minute)`, or `cron(0 3 * * ? *)` in UTC."""
 
 
-class PythonFunctionArgs(TypedDict):
+class KeptVersion(TypedDict):
+    """An older version of the function that goes on taking a share of the traffic."""
+
+    version: pulumi.Input[str]
+    """Its number, such as `"41"`: a version that was published before, with the role that the function has now."""
+
+    share: float
+    """How much of the traffic it keeps, above 0 and below 1: of 0.9, the version just published takes a tenth."""
+
+
+class PythonFunctionArgs(ComponentArgs):
     code: pulumi.Archive
     """The function's own code (`components.packaging`)."""
 
@@ -79,6 +165,18 @@ class PythonFunctionArgs(TypedDict):
     """Times at which the function is invoked. An invocation that fails is not repeated, nor one that comes a minute
     late: the next one makes up for it. Default none."""
 
+    on_failure_queue_arn: NotRequired[pulumi.Input[str]]
+    """The SQS queue that gets what would otherwise be lost: asynchronous invocations that failed for the last time,
+    with their event and their error, and schedules that could not be delivered. The function may send there. What
+    comes from `queues` is not meant: it has the dead-letter queue of its own queue. Default none."""
+
+    keeps: NotRequired[KeptVersion | None]
+    """Deploys gradually: an older version keeps a share of the traffic. First deploy with the version that the alias
+    points to now; then look at the alarms, which tell versions apart by `ExecutedVersion`, and lessen the share or
+    deploy what was there before; then take this away, and the new version has it all. Nothing moves by itself: with
+    CodeDeploy somebody would have to start a deployment beside Pulumi's, and the alias would differ from the program
+    while it runs. Both versions use one database, so the schema must suit both. Default none."""
+
     allows_recursion: NotRequired[bool]
     """Whether the function may send messages to a queue that invokes it. Lambda otherwise takes what goes around some
     sixteen times for an endless loop and drops it. Default false. Caution: the code must see to it that every chain
@@ -90,8 +188,11 @@ class PythonFunctionArgs(TypedDict):
     timeout_seconds: NotRequired[int]
     """Seconds before an invocation is stopped, 1 to 900. Default 20."""
 
+    ephemeral_storage_mb: NotRequired[int]
+    """MB of disk under /tmp, 512 to 10240. Default 512, which costs nothing and is all that `snap_start` allows."""
+
     reserved_concurrency: NotRequired[int | None]
-    """Instances at most, taken out of what the account shares. Default none: it shares."""
+    """Instances at most, taken out of what the account shares. 0 stops the function. Default none: it shares."""
 
     log_retention_days: NotRequired[int]
     """Days that log lines are kept; one of the values CloudWatch knows. Default 30."""
@@ -104,7 +205,7 @@ class PythonFunctionArgs(TypedDict):
     """Whether Lambda records traces of sampled invocations in X-Ray, and the code adds its own steps. Default true."""
 
 
-class PythonFunction(pulumi.ComponentResource):
+class PythonFunction(Component):
     """An arm64 Lambda function with its role, log group and alias.
 
     What the caller says it depends on comes before the function itself and not only before its traffic: publishing a
@@ -112,10 +213,12 @@ class PythonFunction(pulumi.ComponentResource):
 
     Defaults: 512 MB, 20 seconds, no VPC, 30 days of JSON logs, traces, no reserved concurrency.
     Cost: 0.0000133334 USD a GB-second and 0.20 USD a million requests (us-east-1): a million requests of 100 ms at
-    512 MB are about 0.87 USD. A snapshot costs about 3.90 USD a GB and month; traces, 5 USD a million after the
-    first 100,000 a month, of which Lambda samples one request a second and 5 % of the rest.
-    Security: the role has the union of the grants and may write to its own log group and its own traces, nothing
-    else; in a VPC, its security group reaches exactly the targets of the grants.
+    512 MB are about 0.87 USD. A snapshot costs about 3.90 USD a GB and month for each version that was in use in the
+    last 14 days; traces, 5 USD a million after the first 100,000 a month, of which Lambda samples one request a second
+    and 5 % of the rest.
+    Security: the role has the union of the grants and may write to its own log group, its own traces and its
+    on-failure queue, nothing else. In a VPC, its security group reaches exactly the targets of the grants, and what
+    Lambda needs to join the network is denied to the code.
     """
 
     name: pulumi.Output[str]
@@ -123,6 +226,9 @@ class PythonFunction(pulumi.ComponentResource):
 
     arn: pulumi.Output[str]
     """The function, without a version."""
+
+    version: pulumi.Output[str]
+    """The version published last, which takes the traffic or, with `keeps`, its share of it."""
 
     alias_name: pulumi.Output[str]
     """The alias that takes traffic."""
@@ -143,11 +249,9 @@ class PythonFunction(pulumi.ComponentResource):
     """The function's own security group; none outside a VPC."""
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("plinth:index:PythonFunction", name, {**args}, opts)
+        super().__init__(name, args, opts)
+        _check(self._label, args)
         self._inside = pulumi.ResourceOptions(parent=self)
-        if ("vpc_id" in args) != ("subnet_ids" in args):
-            raise ValueError(f"PythonFunction {name!r}: give vpc_id and subnet_ids together, or neither.")
-        grant = union([*args.get("grants", ()), _traces(name, args), Grant(environment=args.get("environment", {}))])
 
         log_group = aws.cloudwatch.LogGroup(
             f"{name}-logs",
@@ -155,10 +259,15 @@ class PythonFunction(pulumi.ComponentResource):
             retention_in_days=args.get("log_retention_days", 30),
             opts=self._inside,
         )
+        traces = _traces(name, args, log_group.arn)
+        on_failure = _sends_to(args)
+        grant = union([*args.get("grants", ()), traces, on_failure, Grant(environment=args.get("environment", {}))])
+        _check_variables(self._label, grant.get("environment", {}))
         role = aws.iam.Role(
             f"{name}-role", name=physical_name(name), assume_role_policy=ASSUMED_BY_LAMBDA, opts=self._inside
         )
-        permissions = self._permissions(name, role, [*grant.get("statements", ()), _writes_to(log_group)])
+        kept = [_KEPT_FROM_THE_CODE] if "vpc_id" in args else []
+        permissions = self._permissions(name, role, [*grant.get("statements", ()), _writes_to(log_group), *kept])
         placement = self._placement(name, args, role, grant.get("connections", ()))
         function = aws.lambda_.Function(
             name,
@@ -171,6 +280,11 @@ class PythonFunction(pulumi.ComponentResource):
             layers=args.get("layers"),
             memory_size=args.get("memory_mb", 512),
             timeout=args.get("timeout_seconds", 20),
+            ephemeral_storage=(
+                aws.lambda_.FunctionEphemeralStorageArgs(size=args["ephemeral_storage_mb"])
+                if "ephemeral_storage_mb" in args
+                else None
+            ),
             reserved_concurrent_executions=args.get("reserved_concurrency"),
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=grant.get("environment", {})),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
@@ -193,12 +307,14 @@ class PythonFunction(pulumi.ComponentResource):
             name=ALIAS,
             function_name=function.name,
             function_version=function.version,
+            routing_config=_routing(args, function.version),
             opts=self._inside,
         )
         for source in args.get("queues", ()):
             self._consumes(name, source, alias, permissions)
+        asynchronous = self._handles_failures(name, args, alias, permissions)
         if schedules := args.get("schedules"):
-            self._runs_at(name, schedules, alias)
+            self._runs_at(name, schedules, alias, args.get("on_failure_queue_arn"), asynchronous)
         if args.get("allows_recursion"):
             aws.lambda_.FunctionRecursionConfig(
                 f"{name}-recursion", function_name=function.name, recursive_loop="Allow", opts=self._inside
@@ -206,6 +322,7 @@ class PythonFunction(pulumi.ComponentResource):
 
         self.name = function.name
         self.arn = function.arn
+        self.version = function.version
         self.alias_name = alias.name
         self.alias_arn = alias.arn
         self.invoke_arn = alias.invoke_arn
@@ -216,6 +333,7 @@ class PythonFunction(pulumi.ComponentResource):
             {
                 "name": self.name,
                 "arn": self.arn,
+                "version": self.version,
                 "alias_name": self.alias_name,
                 "alias_arn": self.alias_arn,
                 "invoke_arn": self.invoke_arn,
@@ -254,36 +372,46 @@ class PythonFunction(pulumi.ComponentResource):
         )
         rules = [rule for connection in connections for rule in self._opens(name, group, connection)]
         return _Placement(
-            vpc_config=aws.lambda_.FunctionVpcConfigArgs(subnet_ids=args["subnet_ids"], security_group_ids=[group.id]),
+            vpc_config=aws.lambda_.FunctionVpcConfigArgs(
+                subnet_ids=args["subnet_ids"],
+                security_group_ids=[group.id],
+                ipv6_allowed_for_dual_stack=True if any("cidr_ipv6" in each for each in connections) else None,
+            ),
             security_group_id=group.id,
             needed=[interfaces, *rules],
         )
 
     def _opens(self, name: str, group: aws.ec2.SecurityGroup, connection: Connection) -> Sequence[pulumi.Resource]:
-        """The two rules that let the function reach one target: out of its group, into the target's."""
+        """What lets the function reach one target: a way out of its group and, where the target has one, into that."""
         target, port = connection["name"], connection["port"]
-        return [
+        other_group = connection.get("security_group_id")
+        ways: list[pulumi.Resource] = [
             aws.vpc.SecurityGroupEgressRule(
                 f"{name}-to-{target}",
                 security_group_id=group.id,
-                referenced_security_group_id=connection["security_group_id"],
+                referenced_security_group_id=other_group,
+                cidr_ipv6=connection.get("cidr_ipv6"),
                 ip_protocol="tcp",
                 from_port=port,
                 to_port=port,
                 description=f"To {target}",
                 opts=self._inside,
-            ),
-            aws.vpc.SecurityGroupIngressRule(
-                f"{name}-into-{target}",
-                security_group_id=connection["security_group_id"],
-                referenced_security_group_id=group.id,
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-                description=f"From {physical_name(name)}",
-                opts=self._inside,
-            ),
+            )
         ]
+        if other_group is not None:
+            ways.append(
+                aws.vpc.SecurityGroupIngressRule(
+                    f"{name}-into-{target}",
+                    security_group_id=other_group,
+                    referenced_security_group_id=group.id,
+                    ip_protocol="tcp",
+                    from_port=port,
+                    to_port=port,
+                    description=f"From {physical_name(name)}",
+                    opts=self._inside,
+                )
+            )
+        return ways
 
     def _consumes(self, name: str, source: QueueSource, alias: aws.lambda_.Alias, permissions: pulumi.Resource) -> None:
         aws.lambda_.EventSourceMapping(
@@ -293,34 +421,56 @@ class PythonFunction(pulumi.ComponentResource):
             batch_size=source.get("batch_size", 1),
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(
-                maximum_concurrency=source.get("maximum_concurrency", 2)
+                maximum_concurrency=source.get("maximum_concurrency", _DEFAULT_CONCURRENCY)
             ),
             # Lambda checks the role's right to the queue when the mapping is made.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions]),
         )
 
-    def _runs_at(self, name: str, schedules: Sequence[Schedule], alias: aws.lambda_.Alias) -> None:
-        """The schedules, the role with which they may invoke the alias, and what becomes of a failed invocation."""
+    def _handles_failures(
+        self, name: str, args: PythonFunctionArgs, alias: aws.lambda_.Alias, permissions: pulumi.Resource
+    ) -> Sequence[pulumi.Resource]:
+        """What becomes of an invocation that nobody waits for. Lambda's own way is two more attempts, and oblivion."""
+        scheduled, queue_arn = bool(args.get("schedules")), args.get("on_failure_queue_arn")
+        if not scheduled and queue_arn is None:
+            return []
+        config = aws.lambda_.FunctionEventInvokeConfig(
+            f"{name}-asynchronous",
+            function_name=alias.function_name,
+            qualifier=alias.name,
+            # A schedule hands its invocation over to Lambda's own queue, which would try a failed one twice more.
+            maximum_retry_attempts=0 if scheduled else 2,
+            maximum_event_age_in_seconds=60 if scheduled else 21_600,
+            destination_config=_destination(queue_arn) if queue_arn is not None else None,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                aliases=[pulumi.Alias(name=f"{name}-invoked-once")],
+                # Lambda checks the role's right to the destination when it is set.
+                depends_on=[permissions],
+            ),
+        )
+        return [config]
+
+    def _runs_at(
+        self,
+        name: str,
+        schedules: Sequence[Schedule],
+        alias: aws.lambda_.Alias,
+        on_failure_queue_arn: pulumi.Input[str] | None,
+        asynchronous: Sequence[pulumi.Resource],
+    ) -> None:
+        """The schedules, and the role with which they may invoke the alias and report what they could not deliver."""
         role = aws.iam.Role(
             f"{name}-schedules-role",
             name=physical_name(f"{name}-schedules"),
             assume_role_policy=alias.arn.apply(lambda arn: trust("scheduler.amazonaws.com", arn.split(":")[4])),
             opts=self._inside,
         )
+        statements = [allow(["lambda:InvokeFunction"], alias.arn)]
+        if on_failure_queue_arn is not None:
+            statements.append(allow(["sqs:SendMessage"], on_failure_queue_arn))
         permissions = aws.iam.RolePolicy(
-            f"{name}-schedules-policy",
-            role=role.name,
-            policy=policy_document([allow(["lambda:InvokeFunction"], alias.arn)]),
-            opts=self._inside,
-        )
-        # A schedule hands its invocation over to Lambda's own queue, which would try a failed one twice more.
-        once = aws.lambda_.FunctionEventInvokeConfig(
-            f"{name}-invoked-once",
-            function_name=alias.function_name,
-            qualifier=alias.name,
-            maximum_retry_attempts=0,
-            maximum_event_age_in_seconds=60,
-            opts=self._inside,
+            f"{name}-schedules-policy", role=role.name, policy=policy_document(statements), opts=self._inside
         )
         for schedule in schedules:
             aws.scheduler.Schedule(
@@ -334,8 +484,13 @@ class PythonFunction(pulumi.ComponentResource):
                     retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
                         maximum_retry_attempts=0, maximum_event_age_in_seconds=60
                     ),
+                    dead_letter_config=(
+                        aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=on_failure_queue_arn)
+                        if on_failure_queue_arn is not None
+                        else None
+                    ),
                 ),
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions, once]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions, *asynchronous]),
             )
 
 
@@ -348,11 +503,81 @@ class _Placement:
     needed: Sequence[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
 
 
+def _check(label: str, args: PythonFunctionArgs) -> None:
+    """Refuses before anything is registered what Lambda would refuse half-way through, and what would lose messages."""
+    check(label, args, _RULES)
+    if ("vpc_id" in args) != ("subnet_ids" in args):
+        raise ValueError(f"{label}: give vpc_id and subnet_ids together, or neither.")
+    queues, schedules, reserved = args.get("queues", ()), args.get("schedules", ()), args.get("reserved_concurrency")
+    _check_each(f"{label}, queues", queues, QueueSource, _QUEUE_RULES)
+    _check_each(f"{label}, schedules", schedules, Schedule, _SCHEDULE_RULES)
+    wanted = sum(source.get("maximum_concurrency", _DEFAULT_CONCURRENCY) for source in queues)
+    if reserved and reserved < wanted:
+        raise ValueError(
+            f"{label}: reserved_concurrency is {reserved}: give {wanted} or more, as many as its queues may use at "
+            "once, since a message that finds no instance is delivered in vain and ends among the dead letters."
+        )
+    if args.get("snap_start") and args.get("ephemeral_storage_mb", 512) > 512:
+        raise ValueError(
+            f"{label}: ephemeral_storage_mb is {args.get('ephemeral_storage_mb')}: leave it out, or snap_start, since "
+            "Lambda takes snapshots of functions with 512 MB only."
+        )
+    if kept := args.get("keeps"):
+        check_keys(f"{label}, keeps", KeptVersion, kept)
+        check(f"{label}, keeps", kept, _KEPT_RULES)
+
+
+def _check_each(label: str, given: Sequence[Mapping[str, Any]], kind: Any, rules: Mapping[str, Rule]) -> None:
+    names: set[str] = set()
+    for entry in given:
+        check_keys(label, kind, entry)
+        check(label, entry, rules)
+        demand(entry["name"] not in names, label, "name", entry["name"], "each a name of its own")
+        names.add(entry["name"])
+
+
+def _check_variables(label: str, variables: Mapping[str, pulumi.Input[str]]) -> None:
+    for name in variables:
+        if name in _LAMBDAS_OWN_VARIABLES or re.fullmatch(r"[A-Za-z]\w+", name) is None:
+            raise ValueError(
+                f"{label}: Lambda does not take an environment variable {name!r}: give it a name of letters, digits "
+                "and underscores, a letter first, that Lambda does not set itself."
+            )
+
+
+def _sends_to(args: PythonFunctionArgs) -> Grant:
+    """The right to report failures, where there is somewhere to report them to."""
+    queue_arn = args.get("on_failure_queue_arn")
+    return Grant() if queue_arn is None else Grant(statements=[allow(["sqs:SendMessage"], queue_arn)])
+
+
+def _destination(queue_arn: pulumi.Input[str]) -> aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs:
+    return aws.lambda_.FunctionEventInvokeConfigDestinationConfigArgs(
+        on_failure=aws.lambda_.FunctionEventInvokeConfigDestinationConfigOnFailureArgs(destination=queue_arn)
+    )
+
+
+def _routing(args: PythonFunctionArgs, published: pulumi.Output[str]) -> aws.lambda_.AliasRoutingConfigArgs | None:
+    """The alias's second version, where one is kept."""
+    kept = args.get("keeps")
+    if kept is None:
+        return None
+
+    def weights(versions: Sequence[str]) -> dict[str, float]:
+        new, old = versions
+        # Until something new is published the old one has it all, and Lambda refuses to name a version twice.
+        return {} if new == old else {old: kept["share"]}
+
+    return aws.lambda_.AliasRoutingConfigArgs(
+        additional_version_weights=pulumi.Output.all(published, kept["version"]).apply(weights)
+    )
+
+
 def _is_traced(args: PythonFunctionArgs) -> bool:
     return args.get("tracing", True)
 
 
-def _traces(name: str, args: PythonFunctionArgs) -> Grant:
+def _traces(name: str, args: PythonFunctionArgs, log_group_arn: pulumi.Output[str]) -> Grant:
     """What tracing takes: the name that traces and metrics go by, whether to trace at all, and the right to."""
     environment = {
         "POWERTOOLS_SERVICE_NAME": physical_name(name),
@@ -361,7 +586,9 @@ def _traces(name: str, args: PythonFunctionArgs) -> Grant:
     if not _is_traced(args):
         return Grant(environment=environment)
     sends = allow_unscoped(
-        ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], reason="X-Ray knows no resources to send traces to."
+        ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
+        within=log_group_arn,
+        reason="X-Ray knows no resources to send traces to.",
     )
     return Grant(environment=environment, statements=[sends])
 

@@ -5,9 +5,11 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+import pytest
 
 from components.migration import Migration
 from tests.support.evaluation import deploy, inputs, names_of, registered, resource
+from workbench.evaluate import ProgramError
 
 INVOCATION = "aws:lambda/invocation:Invocation"
 
@@ -45,6 +47,20 @@ def test_another_secret_to_fill_repeats_it() -> None:
 
     arn = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:keys"
     assert inputs(deploy(program), INVOCATION, "migration")["triggers"] == {"revision": "0001", "keys": arn}
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"revision": ""}, "revision is '': give the newest revision in the code, such as '0007'."),
+        ({"stores": {"revision": "arn:keys"}}, "stores has one named 'revision': give it another name."),
+    ],
+)
+def test_a_revision_that_could_not_be_told_from_another_is_refused(args: dict[str, Any], message: str) -> None:
+    merged: Any = {"function_name": "migrate", "alias_name": "live", "revision": "0001", **args}
+    with pytest.raises(ProgramError) as refused:
+        deploy(lambda: Migration("migration", merged))
+    assert f"Migration 'migration': {message}" in str(refused.value)
 
 
 def test_it_waits_for_what_it_is_told_to_and_others_can_wait_for_it() -> None:

@@ -9,18 +9,15 @@ import pytest
 
 from components.grants import Connection, Grant, allow
 from components.python_function import PythonFunction, PythonFunctionArgs
-from tests.support.evaluation import deploy, inputs, names_of, policy, registered, resource
+from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource
 from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
 
 FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
+EVENT_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
 ARN = "arn:aws:lambda:eu-central-1:111111111111:function:plinth-test-api"
 LOGS = "arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/plinth-test-api:*"
-TRACES = {
-    "Effect": "Allow",
-    "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"],
-    "Resource": ["*"],
-}
+TRACES = anywhere("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 TOLD = {"POWERTOOLS_SERVICE_NAME": "plinth-test-api", "POWERTOOLS_TRACE_DISABLED": "false"}
 OWN_LOG = {"Effect": "Allow", "Action": ["logs:CreateLogStream", "logs:PutLogEvents"], "Resource": [LOGS]}
 
@@ -172,10 +169,105 @@ def test_it_is_made_after_its_permissions_and_ways() -> None:
     }
 
 
-@pytest.mark.parametrize("half", [{"vpc_id": "vpc-1"}, {"subnet_ids": ["subnet-1"]}])
-def test_half_a_place_is_refused(half: dict[str, Any]) -> None:
-    with pytest.raises(ProgramError, match="PythonFunction 'api': give vpc_id and subnet_ids together, or neither"):
-        deployed(**half)
+JOBS = {"name": "jobs", "queue_arn": "arn:jobs"}
+OFTEN = {"name": "often", "expression": "rate(1 minute)"}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"vpc_id": "vpc-1"}, ": give vpc_id and subnet_ids together, or neither."),
+        ({"subnet_ids": ["subnet-1"]}, ": give vpc_id and subnet_ids together, or neither."),
+        ({"vpc_id": "vpc-1", "subnet_ids": []}, ": subnet_ids is []: give 1 to 16 subnets."),
+        (
+            {"handler": "handler"},
+            (
+                ": handler is 'handler': give a dotted path that ends in the function's name, such as "
+                "'service.lambda_handlers.api.handler'."
+            ),
+        ),
+        ({"layers": ["arn:layer"] * 6}, f": layers is {['arn:layer'] * 6}: give five layers at most."),
+        ({"memory_mb": 127}, ": memory_mb is 127: give a whole number from 128 to 10240."),
+        ({"memory_mb": 512.0}, ": memory_mb is 512.0: give a whole number from 128 to 10240."),
+        ({"timeout_seconds": 901}, ": timeout_seconds is 901: give a whole number from 1 to 900."),
+        ({"timeout_seconds": True}, ": timeout_seconds is True: give a whole number from 1 to 900."),
+        ({"ephemeral_storage_mb": 511}, ": ephemeral_storage_mb is 511: give a whole number from 512 to 10240."),
+        ({"reserved_concurrency": -1}, ": reserved_concurrency is -1: give a whole number from 0 to 100000, or None."),
+        ({"snap_start": "yes"}, ": snap_start is 'yes': give True or False."),
+        ({"tracing": 1}, ": tracing is 1: give True or False."),
+        ({"allows_recursion": None}, ": allows_recursion is None: give True or False."),
+        ({"environment": {"AWS_REGION": "x"}}, ": Lambda does not take an environment variable 'AWS_REGION': give it"),
+        ({"environment": {"A-B": "x"}}, ": Lambda does not take an environment variable 'A-B': give it"),
+        (
+            {"queues": [{**JOBS, "batch_size": 11}]},
+            ", queues: batch_size is 11: give a whole number from 1 to 10.",
+        ),
+        (
+            {"queues": [{**JOBS, "maximum_concurrency": 1}]},
+            ", queues: maximum_concurrency is 1: give a whole number from 2 to 1000.",
+        ),
+        ({"queues": [{"name": "jobs"}]}, ", queues: give it queue_arn."),
+        ({"queues": [{**JOBS, "batchsize": 1}]}, ", queues has no argument 'batchsize': did you mean 'batch_size'?"),
+        ({"queues": [JOBS, JOBS]}, ", queues: name is 'jobs': give each a name of its own."),
+        (
+            {"queues": [JOBS, {**JOBS, "name": "mail", "maximum_concurrency": 9}], "reserved_concurrency": 10},
+            (
+                ": reserved_concurrency is 10: give 11 or more, as many as its queues may use at once, since a "
+                "message that finds no instance is delivered in vain and ends among the dead letters."
+            ),
+        ),
+        (
+            {"snap_start": True, "ephemeral_storage_mb": 513},
+            (
+                ": ephemeral_storage_mb is 513: leave it out, or snap_start, since Lambda takes snapshots of functions "
+                "with 512 MB only."
+            ),
+        ),
+        (
+            {"schedules": [{**OFTEN, "name": "Often"}]},
+            ", schedules: name is 'Often': give lower-case letters, digits and hyphens, a letter first.",
+        ),
+        ({"keeps": {"version": "41"}}, ", keeps: give it share."),
+        (
+            {"keeps": {"version": "$LATEST", "share": 0.5}},
+            ", keeps: version is '$LATEST': give the number of a published version, in quotes, such as '41'.",
+        ),
+        ({"keeps": {"version": "41", "share": 1}}, ", keeps: share is 1: give a number above 0 and below 1, such as"),
+        ({"keeps": {"version": "41", "share": 0.0}}, ", keeps: share is 0.0: give a number above 0 and below 1"),
+        ({"keeps": {"version": "41", "share": float("nan")}}, ", keeps: share is nan: give a number above 0 and"),
+    ],
+)
+def test_what_lambda_would_refuse_later_is_refused_at_once(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        deployed(**more)
+    assert f"PythonFunction 'api'{message}" in str(refused.value)
+
+
+def test_a_log_is_kept_for_as_long_as_cloudwatch_can_say() -> None:
+    with pytest.raises(ProgramError, match="PythonFunction 'api': log_retention_days is 31: give one of 1, 3, 5, 7, "):
+        deployed(log_retention_days=31)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["rate(1 minutes)", "rate(2 minute)", "rate(0 days)", "rate(1 week)", "cron(0 3 * * *)", "at(2027-01-01T00:00:00)"],
+)
+def test_a_schedule_that_would_never_or_once_come_is_refused(expression: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        deployed(schedules=[{"name": "often", "expression": expression}])
+    assert (
+        f"PythonFunction 'api', schedules: expression is '{expression}': give rate(1 minute), rate(2 hours) or alike, "
+        "or cron() with six fields such as cron(0 3 * * ? *)."
+    ) in str(refused.value)
+
+
+def test_what_only_the_deployment_knows_is_left_to_it() -> None:
+    def program() -> None:
+        queue = aws.sqs.Queue("first")
+        vpc = aws.ec2.Vpc("vpc", cidr_block="10.0.0.0/16")
+        PythonFunction("api", arguments(vpc_id=vpc.id, subnet_ids=queue.url.apply(lambda url: [url])))
+
+    assert inputs(deploy(program), FUNCTION, "api")["vpcConfig"]["subnetIds"] == ["${aws:sqs/queue:Queue::first.url}"]
 
 
 def test_a_snapshot_reserved_concurrency_and_size_are_as_asked() -> None:
@@ -186,14 +278,16 @@ def test_a_snapshot_reserved_concurrency_and_size_are_as_asked() -> None:
         timeout_seconds=15,
         log_retention_days=7,
         layers=["arn:layer:1"],
+        ephemeral_storage_mb=512,
     )
-    asked = {"snapStart", "reservedConcurrentExecutions", "memorySize", "timeout", "layers"}
+    asked = {"snapStart", "reservedConcurrentExecutions", "memorySize", "timeout", "layers", "ephemeralStorage"}
     assert {key: value for key, value in inputs(manifest, FUNCTION, "api").items() if key in asked} == {
         "snapStart": {"applyOn": "PublishedVersions"},
         "reservedConcurrentExecutions": 10,
         "memorySize": 1024,
         "timeout": 15,
         "layers": ["arn:layer:1"],
+        "ephemeralStorage": {"size": 512},
     }
     assert inputs(manifest, "aws:cloudwatch/logGroup:LogGroup", "api-logs")["retentionInDays"] == 7
 
@@ -242,9 +336,13 @@ def test_a_schedule_invokes_the_alias_once_each_time_and_may_do_nothing_else() -
             "retryPolicy": {"maximumRetryAttempts": 0, "maximumEventAgeInSeconds": 60},
         },
     }
-    assert {"api-schedules-policy", "api-invoked-once"} <= names_of(resource(manifest, schedule, "api-often"))
-    config = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
-    assert inputs(manifest, config, "api-invoked-once") == {
+    assert names_of(resource(manifest, schedule, "api-often")) == {
+        "api-live",
+        "api-schedules-role",
+        "api-schedules-policy",
+        "api-asynchronous",
+    }
+    assert inputs(manifest, EVENT_CONFIG, "api-asynchronous") == {
         "functionName": "plinth-test-api",
         "qualifier": "live",
         "maximumRetryAttempts": 0,
@@ -262,6 +360,74 @@ def test_a_schedule_invokes_the_alias_once_each_time_and_may_do_nothing_else() -
             "Condition": {"StringEquals": {"aws:SourceAccount": "111111111111"}},
         }
     ]
+
+
+def test_what_was_called_otherwise_once_is_not_made_anew() -> None:
+    config = resource(deployed(schedules=[OFTEN]), EVENT_CONFIG, "api-asynchronous")
+    assert [json.loads(alias) for alias in config.aliases] == [{"name": "api-invoked-once", "parentUrn": ""}]
+
+
+FAILURES = "arn:aws:sqs:eu-central-1:111111111111:failures"
+SENDS_FAILURES = {"Effect": "Allow", "Action": ["sqs:SendMessage"], "Resource": [FAILURES]}
+
+
+def test_what_it_could_not_handle_goes_to_one_queue_after_two_more_attempts() -> None:
+    manifest = deployed(on_failure_queue_arn=FAILURES)
+    assert registered(manifest) == [
+        "plinth:index:PythonFunction$aws:cloudwatch/logGroup:LogGroup::api-logs",
+        "plinth:index:PythonFunction$aws:iam/role:Role::api-role",
+        "plinth:index:PythonFunction$aws:iam/rolePolicy:RolePolicy::api-policy",
+        "plinth:index:PythonFunction$aws:lambda/alias:Alias::api-live",
+        "plinth:index:PythonFunction$aws:lambda/function:Function::api",
+        f"plinth:index:PythonFunction${EVENT_CONFIG}::api-asynchronous",
+        "plinth:index:PythonFunction::api",
+    ]
+    assert policy(manifest, "api-policy") == [OWN_LOG, SENDS_FAILURES, TRACES]
+    assert inputs(manifest, EVENT_CONFIG, "api-asynchronous") == {
+        "functionName": "plinth-test-api",
+        "qualifier": "live",
+        "maximumRetryAttempts": 2,
+        "maximumEventAgeInSeconds": 21_600,
+        "destinationConfig": {"onFailure": {"destination": FAILURES}},
+    }
+    assert names_of(resource(manifest, EVENT_CONFIG, "api-asynchronous")) == {"api-live", "api-policy"}
+
+
+def test_what_a_schedule_could_not_deliver_goes_to_the_same_queue_without_another_attempt() -> None:
+    manifest = deployed(on_failure_queue_arn=FAILURES, schedules=[OFTEN])
+    config = inputs(manifest, EVENT_CONFIG, "api-asynchronous")
+    assert (config["maximumRetryAttempts"], config["destinationConfig"]) == (
+        0,
+        {"onFailure": {"destination": FAILURES}},
+    )
+    target = inputs(manifest, "aws:scheduler/schedule:Schedule", "api-often")["target"]
+    assert target["deadLetterConfig"] == {"arn": FAILURES}
+    assert policy(manifest, "api-schedules-policy") == [
+        {"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": [f"{ARN}:live"]},
+        SENDS_FAILURES,
+    ]
+
+
+def test_an_older_version_keeps_the_share_of_traffic_that_it_is_given() -> None:
+    manifest = deployed(keeps={"version": "41", "share": 0.9})
+    assert inputs(manifest, ALIAS, "api-live") == {
+        "name": "live",
+        "functionName": "plinth-test-api",
+        "functionVersion": "${aws:lambda/function:Function::api.version}",
+        "routingConfig": {"additionalVersionWeights": {"41": 0.9}},
+    }
+
+
+def test_a_version_that_is_still_the_newest_is_not_named_twice() -> None:
+    def program() -> None:
+        published = "${aws:lambda/function:Function::api.version}"
+        kept = pulumi.Output.from_input(published)
+        function = PythonFunction("api", arguments(keeps={"version": kept, "share": 0.9}))
+        pulumi.export("version", function.version)
+
+    manifest = deploy(program)
+    assert inputs(manifest, ALIAS, "api-live")["routingConfig"] == {"additionalVersionWeights": {}}
+    assert manifest.outputs == {"version": "${aws:lambda/function:Function::api.version}"}
 
 
 def test_only_a_function_that_is_allowed_to_may_go_round_in_circles() -> None:

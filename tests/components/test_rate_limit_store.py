@@ -1,10 +1,13 @@
 """A cache for counters, bounded in cost, reachable only with its grant."""
 
+from typing import Any
+
 import pulumi
 import pytest
 
 from components.rate_limit_store import RateLimitStore, RateLimitStoreArgs
-from tests.support.evaluation import deploy, inputs, registered
+from tests.support.evaluation import deploy, inputs, registered, resource
+from workbench.evaluate import ProgramError
 
 ARGS: RateLimitStoreArgs = {"vpc_id": "vpc-1", "subnet_ids": ["subnet-1", "subnet-2"]}
 
@@ -36,6 +39,32 @@ def test_its_size_and_speed_are_bounded(args: RateLimitStoreArgs, ecpu: int) -> 
         "subnetIds": ["subnet-1", "subnet-2"],
         "securityGroupIds": ["${aws:ec2/securityGroup:SecurityGroup::counters-security-group.id}"],
     }
+
+
+def test_nothing_of_it_is_kept_since_a_lost_count_costs_nothing() -> None:
+    manifest = deploy(lambda: RateLimitStore("counters", ARGS))
+    cache = resource(manifest, "aws:elasticache/serverlessCache:ServerlessCache", "counters")
+    assert (cache.protect, cache.retain_on_delete, cache.delete_before_replace) == (False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"max_ecpu_per_second": 999}, "max_ecpu_per_second is 999: give a whole number from 1000 to 15000000."),
+        ({"subnet_ids": ["a"]}, "subnet_ids is ['a']: give two or three subnets, each in another zone."),
+        ({"subnet_ids": list("abcd")}, "subnet_ids is ['a', 'b', 'c', 'd']: give two or three subnets, each in"),
+    ],
+)
+def test_what_elasticache_would_refuse_is_refused_at_once(args: dict[str, Any], message: str) -> None:
+    merged: Any = {**ARGS, **args}
+    with pytest.raises(ProgramError) as refused:
+        deploy(lambda: RateLimitStore("counters", merged))
+    assert f"RateLimitStore 'counters': {message}" in str(refused.value)
+
+
+def test_alarms_find_it_by_name() -> None:
+    manifest = deploy(lambda: pulumi.export("name", RateLimitStore("counters", ARGS).name))
+    assert manifest.outputs == {"name": "plinth-test-counters"}
 
 
 def test_a_function_that_counts_gets_a_tls_address_and_the_way() -> None:

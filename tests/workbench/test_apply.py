@@ -23,12 +23,18 @@ from pulumi_aws import (
     sqs,
 )
 
+from components.http_api import HttpApi
+from components.migration import Migration
+from components.python_function import PythonFunction
+from components.work_queue import WorkQueue
 from workbench.errors import UserError
 from workbench.evaluate import evaluate
 from workbench.local.apply import LocalProvider
 from workbench.local.cloud import Cloud
+from workbench.local.handlers.apigatewayv2 import addressed_here
 from workbench.local.handlers.iam import widened
 from workbench.local.handlers.secretsmanager import remember
+from workbench.local.handlers.sqs import policy_here
 from workbench.local.state import State
 from workbench.manifest import Manifest
 
@@ -245,6 +251,67 @@ def test_an_invocation_that_fails_stops_the_program_and_says_why(apply: Applied,
         apply(program)
 
 
+def test_new_code_takes_no_traffic_until_its_migration_succeeds(apply: Applied, tmp_path: Path) -> None:
+    def function(name: str, body: str, after: pulumi.Resource | None = None) -> PythonFunction:
+        text = f"def handler(event, context):\n    {body}"
+        return PythonFunction(
+            name,
+            {"code": code(tmp_path, text), "handler": "main.handler"},
+            pulumi.ResourceOptions(depends_on=after),
+        )
+
+    def program(revision: str, *, migrates: str, answers: str) -> None:
+        migrate = function("migrate", migrates)
+        migration = Migration(
+            "migration",
+            {"function_name": migrate.name, "alias_name": migrate.alias_name, "revision": revision},
+            pulumi.ResourceOptions(depends_on=[migrate]),
+        )
+        pulumi.export("api", function("api", f"return '{answers}'", migration).alias_arn)
+
+    alias = apply(lambda: program("0001", migrates="return {}", answers="old")).outputs["api"]
+    assert invoke(apply.cloud, alias) == "old"
+    fails = "raise RuntimeError('revision 0002: the column exists')"
+    with pytest.raises(UserError) as stopped:
+        apply(lambda: program("0002", migrates=fails, answers="new"))
+    failed = "The invocation migration of plinth-test-migrate failed"
+    assert str(stopped.value) == f"{failed}: Runtime.HandlerError: revision 0002: the column exists"
+    assert invoke(apply.cloud, alias) == "old"
+
+    apply(lambda: program("0002", migrates="return {}", answers="new"))
+    assert invoke(apply.cloud, alias) == "new"
+
+
+def test_a_queue_that_refuses_what_comes_in_the_clear_is_used_all_the_same(apply: Applied, tmp_path: Path) -> None:
+    text = """
+import boto3, os
+def handler(event, context):
+    boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE_URL"], MessageBody="hello")
+"""
+
+    def program() -> None:
+        queue = WorkQueue("safe", {})
+        PythonFunction("asks", {"code": code(tmp_path, text), "handler": "main.handler", "grants": [queue.sends()]})
+        pulumi.export("url", queue.url)
+
+    url = apply(program).outputs["url"]
+    invoke(apply.cloud, "plinth-test-asks")
+    (message,) = apply.cloud.client("sqs").receive_message(QueueUrl=url)["Messages"]
+    assert message["Body"] == "hello"
+
+
+def test_of_a_queues_policy_only_what_would_deny_everything_here_is_left_out() -> None:
+    tls = {"Effect": "Deny", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    others = [
+        {"Effect": "Deny", "Condition": {"StringNotEquals": {"aws:PrincipalAccount": "111111111111"}}},
+        {"Effect": "Allow", "Condition": {"Bool": {"aws:SecureTransport": "true"}}},
+        {"Effect": "Deny"},
+    ]
+    kept = json.loads(policy_here(json.dumps({"Version": "2012-10-17", "Statement": [tls, *others]})))
+    assert kept == {"Version": "2012-10-17", "Statement": others}
+    assert policy_here(json.dumps({"Version": "2012-10-17", "Statement": [tls]})) == ""
+
+
 def test_a_cluster_is_a_database_that_its_secret_opens(apply: Applied) -> None:
     def program() -> None:
         cluster = rds.Cluster(
@@ -378,6 +445,35 @@ def test_an_api_is_made_with_its_route_settings(apply: Applied) -> None:
     assert apply.steps == [("same", "api"), ("same", "route"), ("update", "stage")]
     stage = apply.cloud.client("apigatewayv2").get_stage(ApiId=outputs["id"], StageName="$default")
     assert stage["RouteSettings"] == {"GET /x": {"ThrottlingRateLimit": 5.0, "ThrottlingBurstLimit": 2}}
+
+
+def test_an_api_with_a_domain_is_addressed_where_it_answers(apply: Applied, tmp_path: Path) -> None:
+    archive = code(tmp_path, "def handler(event, context): return None")
+
+    def program() -> None:
+        function = PythonFunction("answers", {"code": archive, "handler": "main.handler"})
+        api = HttpApi(
+            "edge",
+            {
+                "function_name": function.name,
+                "alias_name": function.alias_name,
+                "invoke_arn": function.invoke_arn,
+                "routes": {"GET /x": {"rate": 1, "burst": 1}},
+                "default_throttle": {"rate": 1, "burst": 1},
+                "domain": {"name": "api.example.com", "zone_id": "Z0123456789"},
+            },
+        )
+        pulumi.export("api_url", api.url)
+        pulumi.export("docs_url", pulumi.Output.concat(api.url, "/docs"))
+        pulumi.export("others", ["https://api.example.community", "see https://api.example.com"])
+
+    manifest = apply(program)
+    assert manifest.outputs["api_url"] == "https://api.example.com"
+    assert addressed_here(manifest, apply.cloud) == {
+        "api_url": "http://localhost:8000",
+        "docs_url": "http://localhost:8000/docs",
+        "others": ["https://api.example.community", "see https://api.example.com"],
+    }
 
 
 def program_of_a_function(folder: Path, *, tenants: bool = False, minutes: int = 1, recursive: bool = True) -> None:

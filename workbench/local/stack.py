@@ -154,7 +154,7 @@ class LocalStack:
         # Pulumi and boto3 take most of a second to import, which only an `up` is worth.
         from workbench.evaluate import evaluate_stack
         from workbench.local.apply import LocalProvider
-        from workbench.local.handlers import secretsmanager
+        from workbench.local.handlers import apigatewayv2, secretsmanager
 
         port = self._gateway_port(port)
         config = configuration(self.name)
@@ -178,7 +178,7 @@ class LocalStack:
         try:
             manifest = evaluate_stack(self.name, provider)
             provider.delete_unseen()
-            state.outputs = dict(manifest.shown()["outputs"])
+            state.outputs = apigatewayv2.addressed_here(manifest, cloud)
         except UserError:
             state.save(self._state_file)
             raise

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
+from workbench.local.cloud import Cloud
 from workbench.local.handlers.base import Api, Call, Handler
+from workbench.manifest import Manifest, rewritten
 
 
 def _route_settings_by_key(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -19,6 +21,30 @@ def _route_settings_by_key(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 _LIMITS = {"throttlingRateLimit": "ThrottlingRateLimit", "throttlingBurstLimit": "ThrottlingBurstLimit"}
+
+_DOMAIN_NAME = "aws:apigatewayv2/domainName:DomainName"
+
+
+def addressed_here(manifest: Manifest, cloud: Cloud) -> dict[str, Any]:
+    """The program's outputs, with the gateway's address in place of each domain name that the program gave its API.
+
+    There is no DNS here that would know the name, and no certificate for it.
+    """
+    domains = [str(domain.inputs["domainName"]) for domain in manifest.of_type(_DOMAIN_NAME)]
+
+    def here(leaf: Any) -> Any:
+        for address in (f"https://{domain}" for domain in domains):
+            if isinstance(leaf, str) and (leaf == address or leaf.startswith(f"{address}/")):
+                return cloud.gateway_url + leaf.removeprefix(address)
+        return leaf
+
+    return rewritten(manifest.shown()["outputs"], here)
+
+
+RECORDED_ONLY: Mapping[str, str] = {
+    _DOMAIN_NAME: "there is no DNS here that would know the name; the API answers at the gateway's address",
+    "aws:apigatewayv2/apiMapping:ApiMapping": "the gateway serves the one API of the stack under every name",
+}
 
 HANDLERS: Mapping[str, Handler] = {
     "aws:apigatewayv2/api:Api": Api(

@@ -12,8 +12,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from components import dual_stack
 from workbench.errors import UserError
 from workbench.local.cloud import Cloud
+from workbench.local.handlers import rds
 from workbench.local.handlers.base import Api, Call, Custom, Handler, Made, auto_name
 from workbench.local.shapes import parameters
 from workbench.local.state import Applied
@@ -25,7 +27,18 @@ ENVIRONMENT_HERE: Mapping[str, tuple[str, Callable[[str], str]]] = {
         "the local Valkey has no TLS",
         lambda value: value.replace("valkeys://", "valkey://", 1),
     ),
+    "DATABASE_LOGIN": (
+        "only RDS checks tokens of IAM: here libpq finds a password, in the PGPASSFILE that comes with it",
+        lambda value: "ambient" if value == "iam" else value,
+    ),
     "POWERTOOLS_TRACE_DISABLED": ("the emulator has no X-Ray to send traces to", lambda _value: "true"),
+    **{
+        service.variable: (
+            "all services are at the emulator's address; an empty one lets that count",
+            lambda _value: "",
+        )
+        for service in dual_stack.SERVICES.values()
+    },
 }
 """Environment variables that differ here, each with the reason and how. Nothing else of a function does."""
 
@@ -208,6 +221,8 @@ def _configuration(cloud: Cloud, operation: str, inputs: Mapping[str, Any]) -> d
     places = [_shared_layer(cloud, arn) / "python" for arn in cast("list[str]", own.get("layers") or [])]
     if shared := [str(place) for place in places if place.exists()]:
         variables["PYTHONPATH"] = os.pathsep.join(shared)
+    if variables.get("DATABASE_LOGIN") == "ambient":
+        variables["PGPASSFILE"] = str(rds.password_file(cloud, variables["DATABASE_USER"]))
     if variables:
         own["environment"] = {"variables": variables}
     if operation != "CreateFunction":
@@ -256,6 +271,7 @@ HANDLERS: Mapping[str, Handler] = {
         service="lambda",
         create_call="CreateAlias",
         names="name",
+        # The emulator sends a second version nothing, and a kept one was published elsewhere.
         ignored=("routingConfig",),
         id="in.name",
         outputs={

@@ -1,5 +1,6 @@
 """SQS."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,10 @@ _ATTRIBUTES = {
     "sqsManagedSseEnabled": "SqsManagedSseEnabled",
     "visibilityTimeoutSeconds": "VisibilityTimeout",
 }
+
+
+CONDITIONS_HERE: Mapping[str, str] = {"aws:SecureTransport": "the emulator is spoken to on loopback, without TLS"}
+"""Condition keys that are false here whatever is done, each with the reason: what a queue denies by one is left out."""
 
 
 class Queue(Custom):
@@ -67,7 +72,21 @@ def _attributes(inputs: Mapping[str, Any]) -> dict[str, str]:
         if name not in _ATTRIBUTES:
             raise UnplacedError(name)
         placed[_ATTRIBUTES[name]] = str(value).lower() if isinstance(value, bool) else str(value)
+    if "Policy" in placed:
+        placed["Policy"] = policy_here(placed["Policy"])
     return placed
+
+
+def policy_here(policy: str) -> str:
+    """A queue's policy as it is set here. One with nothing left in it is none."""
+    document: dict[str, Any] = json.loads(policy)
+    document["Statement"] = [statement for statement in document["Statement"] if not _always_denies(statement)]
+    return json.dumps(document) if document["Statement"] else ""
+
+
+def _always_denies(statement: Mapping[str, Any]) -> bool:
+    keys = [key for condition in statement.get("Condition", {}).values() for key in condition]
+    return statement["Effect"] == "Deny" and any(key in CONDITIONS_HERE for key in keys)
 
 
 HANDLERS: Mapping[str, Handler] = {
