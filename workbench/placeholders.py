@@ -16,23 +16,40 @@ from typing import Any, cast
 from workbench.manifest import Resource
 
 _ARN_RESOURCES = {
+    "aws:acm/certificate:Certificate": "acm:{region}:{account}:certificate/{name}",
     "aws:apigatewayv2/api:Api": "apigateway:{region}::/apis/{name}",
+    "aws:apigatewayv2/domainName:DomainName": "apigateway:{region}::/domainnames/{name}",
     "aws:cloudwatch/logGroup:LogGroup": "logs:{region}:{account}:log-group:{name}",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "cloudwatch:{region}:{account}:alarm:{name}",
     "aws:dynamodb/table:Table": "dynamodb:{region}:{account}:table/{name}",
+    "aws:ec2/egressOnlyInternetGateway:EgressOnlyInternetGateway": (
+        "ec2:{region}:{account}:egress-only-internet-gateway/{name}"
+    ),
+    "aws:ec2/flowLog:FlowLog": "ec2:{region}:{account}:vpc-flow-log/{name}",
     "aws:elasticache/serverlessCache:ServerlessCache": "elasticache:{region}:{account}:serverlesscache:{name}",
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": "iam::{account}:oidc-provider/{name}",
+    "aws:iam/policy:Policy": "iam::{account}:policy/{name}",
     "aws:iam/role:Role": "iam::{account}:role/{name}",
+    "aws:kms/key:Key": "kms:{region}:{account}:key/{name}",
     "aws:lambda/alias:Alias": "lambda:{region}:{account}:function:{function}:{name}",
     "aws:lambda/coreNetworkConnector:CoreNetworkConnector": "lambda:{region}:{account}:network-connector:{name}",
     "aws:lambda/function:Function": "lambda:{region}:{account}:function:{name}",
     "aws:lambda/layerVersion:LayerVersion": "lambda:{region}:{account}:layer:{name}:1",
     "aws:lambdamicrovms/image:Image": "lambda:{region}:{account}:microvm-image:{name}",
     "aws:rds/cluster:Cluster": "rds:{region}:{account}:cluster:{name}",
+    "aws:rds/proxy:Proxy": "rds:{region}:{account}:db-proxy:{name}",
     "aws:s3/bucket:Bucket": "s3:::{name}",
     "aws:secretsmanager/secret:Secret": "secretsmanager:{region}:{account}:secret:{name}",
     "aws:sns/topic:Topic": "sns:{region}:{account}:{name}",
     "aws:sqs/queue:Queue": "sqs:{region}:{account}:{name}",
 }
 """How the ARNs of the types that the components use look, after `arn:aws:` (AWS service authorization reference)."""
+
+_SHAPED = {
+    # Programs cut subnets out of it. The range is for documentation (RFC 3849).
+    ("aws:ec2/vpc:Vpc", "ipv6CidrBlock"): "2001:db8::/56",
+}
+"""Outputs other than ARNs that programs take apart, by type and property, and what stands for them."""
 
 _PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bucket", "identifier")
 
@@ -54,14 +71,15 @@ class Placeholders:
         known = {} if resource.remote else {name: value for name, value in resource.inputs.items() if value is not None}
         if "tagsAll" in made:
             made["tagsAll"] = known.get("tags", {})
-        return _token(resource, "id"), {**made, **known}
+        completed = {name: _completed(made.get(name), given) for name, given in known.items()}
+        return _token(resource, "id"), {**made, **completed}
 
     def _value(self, resource: Resource, path: str, hint: Any) -> Any:
         match _unwrapped(hint):
             case typing.Any:
                 return _token(resource, path)
             case type() as kind if kind is str:
-                return self._arn(resource) if path == "arn" else _token(resource, path)
+                return self._arn(resource) if path == "arn" else _shaped(resource, path)
             case type() as kind if kind in (int, float):
                 return _token(resource, path)
             case type() as kind if kind is bool:
@@ -85,8 +103,19 @@ class Placeholders:
         return "arn:aws:" + shape.format(region=self._region, account=self._account, name=name, function=function)
 
 
+def _completed(declared: Any, given: Any) -> Any:
+    """An input as an output: an object also has what its type declares beside what was given."""
+    if not (isinstance(declared, Mapping) and isinstance(given, Mapping)):
+        return given
+    return {**cast("Mapping[str, Any]", declared), **cast("Mapping[str, Any]", given)}
+
+
 def _token(resource: Resource, path: str) -> str:
     return f"${{{resource.type}::{resource.name}.{path}}}"
+
+
+def _shaped(resource: Resource, path: str) -> str:
+    return _SHAPED.get((resource.type, path)) or _token(resource, path)
 
 
 @cache

@@ -3,7 +3,7 @@
 import pulumi
 import pulumi_awsx as awsx
 import pytest
-from pulumi_aws import apigatewayv2, elasticache, lambda_, rds, sqs
+from pulumi_aws import apigatewayv2, ec2, elasticache, lambda_, rds, sqs
 
 from workbench.evaluate import evaluate
 from workbench.offline import manifest_of
@@ -59,6 +59,32 @@ def test_a_network_has_a_subnet_in_each_zone() -> None:
     }
 
 
+def test_a_vpcs_ipv6_range_can_be_divided() -> None:
+    def program() -> None:
+        vpc = ec2.Vpc("net", cidr_block="10.0.0.0/16", assign_generated_ipv6_cidr_block=True)
+        outputs(range=vpc.ipv6_cidr_block, association=vpc.ipv6_association_id)
+
+    assert evaluate(program, Placeholders(*PLACE)).outputs == {
+        "range": "2001:db8::/56",
+        "association": "${aws:ec2/vpc:Vpc::net.ipv6AssociationId}",
+    }
+
+
 @pytest.mark.parametrize("stack", ["dev", "prod"])
 def test_a_manifest_is_the_same_each_time(stack: str) -> None:
     assert manifest_of(stack).shown() == manifest_of(stack).shown()
+
+
+def test_an_object_that_was_given_in_part_has_the_rest_of_its_outputs_too() -> None:
+    def program() -> None:
+        configuration = apigatewayv2.DomainNameDomainNameConfigurationArgs(
+            certificate_arn="arn:c", endpoint_type="REGIONAL", security_policy="TLS_1_2"
+        )
+        domain = apigatewayv2.DomainName("host", domain_name="a.example", domain_name_configuration=configuration)
+        known = domain.domain_name_configuration
+        outputs(given=known.certificate_arn, told=known.target_domain_name)
+
+    assert evaluate(program, Placeholders(*PLACE)).outputs == {
+        "given": "arn:c",
+        "told": "${aws:apigatewayv2/domainName:DomainName::host.domainNameConfiguration.targetDomainName}",
+    }

@@ -35,13 +35,17 @@ EMULATOR_GAPS: Sequence[Gap] = (
 )
 """What is added to the policies of functions here, and only here, because the emulator tells it differently."""
 
+_UNKNOWN_KEYS = ("aws:RequestedRegion",)
+"""Condition keys that the emulator never fills in, whatever the action: it has one region only."""
+
 
 def widened(policy: str) -> str:
     """A policy document with the emulator's gaps bridged, each by one further statement."""
     document: dict[str, Any] = json.loads(policy)
+    document["Statement"] = [_under_known_conditions(statement, _UNKNOWN_KEYS) for statement in document["Statement"]]
     bridges = [
         {
-            **_under_known_conditions(statement, gap.unknown_keys),
+            **_under_known_conditions(statement, (gap.unknown_keys,) if gap.unknown_keys else ()),
             "Action": gap.needed,
             "Resource": "*" if gap.anywhere else statement["Resource"],
         }
@@ -52,8 +56,8 @@ def widened(policy: str) -> str:
     return json.dumps({**document, "Statement": [*document["Statement"], *bridges]})
 
 
-def _under_known_conditions(statement: dict[str, Any], unknown: str | None) -> dict[str, Any]:
-    if unknown is None or "Condition" not in statement:
+def _under_known_conditions(statement: dict[str, Any], unknown: tuple[str, ...]) -> dict[str, Any]:
+    if not unknown or "Condition" not in statement:
         return statement
     known = {
         operator: {key: values for key, values in keys.items() if not key.startswith(unknown)}
@@ -71,6 +75,15 @@ def _with_widened_policy(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 HANDLERS: Mapping[str, Handler] = {
+    "aws:iam/policy:Policy": Api(
+        service="iam",
+        create_call="CreatePolicy",
+        names="name",
+        rename={"name": "PolicyName", "policy": "PolicyDocument"},
+        id="out.Policy.Arn",
+        outputs={"arn": "out.Policy.Arn", "policyId": "out.Policy.PolicyId"},
+        delete_call=Call("DeletePolicy", {"PolicyArn": "id"}),
+    ),
     "aws:iam/role:Role": Api(
         service="iam",
         create_call="CreateRole",
