@@ -10,7 +10,7 @@ _BUILT = ("packages", "layers")
 
 def copy_of_checkout(folder: Path) -> Path:
     """Copies what `plinth up` needs into a folder; what was built and installed is shared with the original."""
-    for name in ("components", "sandbox_lambda", "service", "stacks", "workbench"):
+    for name in ("components", "policies", "sandbox_lambda", "service", "stacks", "workbench"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Pulumi.yaml", "pyproject.toml"):
         shutil.copy(ROOT / name, folder)
