@@ -1,6 +1,7 @@
 """A program evaluated without an engine registers what the engine would see."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import pulumi
@@ -68,6 +69,41 @@ def test_a_registration_is_seen_whole() -> None:
     }
 
 
+def with_options(options: pulumi.ResourceOptions) -> Resource:
+    (queue,) = evaluate(lambda: sqs.Queue("queue", opts=options) and None, Echo(), stack_name="dev").resources
+    return queue
+
+
+@pytest.mark.parametrize(
+    ("alias", "seen"),
+    [
+        ("urn:pulumi:dev::plinth::aws:sqs/queue:Queue::jobs", ["urn:pulumi:dev::plinth::aws:sqs/queue:Queue::jobs"]),
+        (pulumi.Alias(name="jobs"), ['{"name": "jobs", "parentUrn": ""}']),
+        (pulumi.Alias(type_="aws:sqs:Queue"), ['{"type": "aws:sqs:Queue", "parentUrn": ""}']),
+        (pulumi.Alias(stack="old", project="before"), ['{"stack": "old", "project": "before", "parentUrn": ""}']),
+        (pulumi.Alias(parent=None), ['{"noParent": true}']),
+    ],
+)
+def test_what_a_resource_was_called_before_is_seen(alias: str | pulumi.Alias, seen: list[str]) -> None:
+    assert with_options(pulumi.ResourceOptions(aliases=[alias])).aliases == seen
+
+
+def test_an_alias_below_another_parent_is_seen_with_that_parent() -> None:
+    def program() -> None:
+        pair = Pair("pair")
+        sqs.Queue("moved", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(parent=pair)]))
+
+    moved = evaluate(program, Echo(), stack_name="dev").resources[0]
+    assert moved.aliases == ['{"parentUrn": "urn:pulumi:dev::plinth::plinth:index:Pair::pair"}']
+
+
+def test_how_a_resource_is_replaced_and_what_of_it_is_ignored_is_seen() -> None:
+    changed = with_options(pulumi.ResourceOptions(delete_before_replace=True, ignore_changes=["tags", "name"]))
+    assert (changed.delete_before_replace, changed.ignore_changes) == (True, ["tags", "name"])
+    plain = with_options(pulumi.ResourceOptions())
+    assert (plain.aliases, plain.delete_before_replace, plain.ignore_changes) == ([], False, [])
+
+
 def test_a_resource_is_registered_after_those_it_reads() -> None:
     provider = Echo()
     evaluate(lambda: Pair("pair") and None, provider)
@@ -119,6 +155,51 @@ def test_what_the_provider_refuses_is_the_error_that_is_told() -> None:
 
     with pytest.raises(UserError, match=r"^no pair-first here$"):
         evaluate(lambda: Pair("pair") and None, Refusing())
+
+
+def chain(length: int) -> Callable[[], None]:
+    """A program of components, each of which depends on the one before."""
+
+    def program() -> None:
+        last = Pair("first")
+        for number in range(1, length):
+            last = Pair(f"pair-{number}", pulumi.ResourceOptions(depends_on=[last]))
+
+    return program
+
+
+def test_outputs_are_waited_for_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    wait = asyncio.wait
+    waited_for = 0
+
+    def counting(outputs: Collection[asyncio.Task[Any]], **options: Any) -> Any:
+        nonlocal waited_for
+        waited_for += len(outputs)
+        return wait(outputs, **options)
+
+    monkeypatch.setattr(asyncio, "wait", counting)
+
+    def waits(length: int) -> int:
+        nonlocal waited_for
+        waited_for = 0
+        assert len(evaluate(chain(length), Echo()).resources) == 3 * length
+        return waited_for
+
+    one, ten = waits(10), waits(100)
+    assert 0 < ten < 12 * one
+
+
+def test_a_failure_amid_many_that_wait_is_told_and_the_next_one_evaluates() -> None:
+    def refuse(_arn: str) -> str:
+        raise ValueError("no such region")
+
+    def program() -> None:
+        chain(20)()
+        sqs.Queue("queue").arn.apply(refuse)
+
+    with pytest.raises(ProgramError, match=r"^ValueError: no such region$"):
+        evaluate(program, Echo())
+    assert len(evaluate(chain(2), Echo()).resources) == 6
 
 
 def test_an_unknown_stack_is_refused_with_the_known_ones() -> None:

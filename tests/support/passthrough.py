@@ -1,0 +1,143 @@
+# ruff: noqa: ARG002, N802
+"""A Pulumi provider that makes nothing: what was asked for is what there is, with the evaluator's placeholders.
+
+In place of a real one on the engine's PATH: `python -m tests.support.passthrough aws <engine address>`. It speaks gRPC
+itself, since the values of `pulumi.provider.experimental` cannot be unknown, as those of a preview are.
+"""
+
+import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, struct_pb2
+from pulumi.runtime.proto import (
+    plugin_pb2,
+    provider_pb2,
+    provider_pb2_grpc,
+    resource_pb2,
+    resource_pb2_grpc,
+)
+
+from tests.support.packages import UNKNOWN, on_the_wire
+from workbench.evaluate import _decoded_struct
+from workbench.manifest import Resource
+from workbench.placeholders import Placeholders
+
+VERSION = "99.0.0"
+
+
+class Passthrough(provider_pb2_grpc.ResourceProviderServicer):
+    """One package's provider: no input is refused, nothing is looked up, and nothing but inputs is compared."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+        self._placeholders = Placeholders("eu-central-1", "111111111111")
+
+    def GetPluginInfo(self, request: Any, context: Any) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=VERSION)
+
+    def GetSchema(self, request: Any, context: Any) -> provider_pb2.GetSchemaResponse:
+        """No more than who it is: programs in Python ask for no schema."""
+        return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": self._package, "version": VERSION}))
+
+    def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def DiffConfig(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        return _difference(request)
+
+    def Configure(self, request: provider_pb2.ConfigureRequest, context: Any) -> provider_pb2.ConfigureResponse:
+        """Takes the account and region that placeholders are made of."""
+        accounts = json.loads(request.variables.get("aws:config:allowedAccountIds", "[]"))
+        if accounts:
+            self._placeholders = Placeholders(request.variables["aws:config:region"], accounts[0])
+        return provider_pb2.ConfigureResponse(
+            acceptSecrets=True, acceptResources=True, acceptOutputs=True, supportsPreview=True
+        )
+
+    def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
+        return provider_pb2.CheckResponse(inputs=request.news)
+
+    def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
+        return _difference(request)
+
+    def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
+        """Placeholders for all that is not an input; in a preview, what a real provider cannot tell is unknown."""
+        type_, name = request.urn.rpartition("$")[2].split("::")[-2:]
+        id_, outputs = self._made(request.urn, type_, name, request.properties, preview=request.preview)
+        return provider_pb2.CreateResponse(id="" if request.preview else id_, properties=outputs)
+
+    def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
+        updated = struct_pb2.Struct(fields={**request.olds.fields, **request.news.fields})
+        return provider_pb2.UpdateResponse(properties=updated)
+
+    def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
+        return empty_pb2.Empty()
+
+    def Construct(self, request: provider_pb2.ConstructRequest, context: Any) -> provider_pb2.ConstructResponse:
+        """Registers the component with its inputs, and one child: with it, the component's outputs become known."""
+        with grpc.insecure_channel(request.monitorEndpoint) as channel:
+            monitor = resource_pb2_grpc.ResourceMonitorStub(channel)
+            registration = resource_pb2.RegisterResourceRequest(
+                type=request.type,
+                name=request.name,
+                parent=request.parent,
+                object=request.inputs,
+                dependencies=request.dependencies,
+                protect=request.protect,
+                aliases=request.aliases,
+                acceptSecrets=True,
+            )
+            urn = monitor.RegisterResource(registration).urn
+            child = resource_pb2.RegisterResourceRequest(
+                type="aws:ec2/vpc:Vpc", name=request.name, parent=urn, custom=True, acceptSecrets=True
+            )
+            is_new = monitor.RegisterResource(child).id == ""
+            _, state = self._made(urn, request.type, request.name, request.inputs, preview=is_new, remote=True)
+            monitor.RegisterResourceOutputs(resource_pb2.RegisterResourceOutputsRequest(urn=urn, outputs=state))
+        return provider_pb2.ConstructResponse(urn=urn, state=state)
+
+    def _made(
+        self,
+        urn: str,
+        type_: str,
+        name: str,
+        properties: struct_pb2.Struct,
+        *,
+        preview: bool,
+        remote: bool = False,
+    ) -> tuple[str, struct_pb2.Struct]:
+        inputs = _decoded_struct(properties)
+        id_, outputs = self._placeholders.register(Resource(urn, type_, name, "", inputs, remote=remote))
+        made = on_the_wire({key: UNKNOWN if preview else value for key, value in outputs.items()})
+        # An archive among the inputs goes back as it came, with the digest that the engine gave it.
+        kept = {
+            key: value
+            for key, value in properties.fields.items()
+            if not remote and (preview or outputs[key] == inputs[key])
+        }
+        return id_, struct_pb2.Struct(fields={**made.fields, **kept})
+
+
+def serve(package: str) -> None:
+    """Serves until the engine ends the process; the port is the first line, as the engine expects."""
+    server = grpc.server(ThreadPoolExecutor(max_workers=16))
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Passthrough(package), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    sys.stdout.write(f"{port}\n")
+    sys.stdout.flush()
+    server.wait_for_termination()
+
+
+def _difference(request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+    before, after = request.old_inputs.fields, request.news.fields
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
+    return provider_pb2.DiffResponse(changes=changes, diffs=changed)
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1])
