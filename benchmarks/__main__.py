@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
-from benchmarks import imports, reads, sandbox
+from benchmarks import imports, reads, sandbox, scale
 from benchmarks.figures import Figure, table
 from benchmarks.runtime import Runtime, runtime
 
@@ -15,6 +15,7 @@ BENCHMARKS: Mapping[str, Callable[[Runtime], list[Figure]]] = {
     "imports": imports.measure,
     "reads": reads.measure,
     "sandbox": sandbox.measure,
+    "scale": scale.measure,
 }
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from components.packaging import dependencies_layer
 from service.core.keys import KeyRing
+from service.core.unimported import UNIMPORTED
 from workbench.project import ROOT
 
 _BROUGHT = ROOT / ".venv" / "emulator" / "lib"
@@ -69,7 +70,7 @@ def runtime() -> Generator[Runtime]:
 def _layer() -> Path:
     """The layer's packages for this machine, compiled once."""
     os.environ["PLINTH_PACKAGE_TARGET"] = "host"
-    package = Path(dependencies_layer("service-dependencies", ROOT, "locks/service.txt").path)
+    package = Path(dependencies_layer("service-dependencies", ROOT, "locks/service.txt", UNIMPORTED).path)
     layer = ROOT / ".plinth" / "bench" / package.name
     if not layer.exists():
         shutil.rmtree(layer.parent, ignore_errors=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 import pulumi
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2, json_format, struct_pb2
 from pulumi.runtime import mocks, rpc, settings, stack, sync_await
 from pulumi.runtime.proto import resource_pb2
 
@@ -92,7 +92,7 @@ def evaluate(
         )
         pulumi.runtime.set_all_config(dict(config or {}), list(secret_keys))
         try:
-            loop.run_until_complete(stack.run_in_stack(program))
+            loop.run_until_complete(stack.run_in_stack(lambda: _until_settled(program)))
         except Exception as error:
             raise _explained(monitor.failure or error) from error
         finally:
@@ -105,6 +105,26 @@ def evaluate(
             resources=sorted(monitor.seen.values(), key=lambda resource: resource.urn),
             outputs=monitor.outputs,
         )
+
+
+async def _until_settled(program: Callable[[], None]) -> None:
+    """Runs the program, and waits for its outputs, or for the first of them to fail.
+
+    The SDK would wait by itself, but looks at all outputs anew for each that is there: a resource of 1,000 then takes
+    several times as long as one of 250.
+    """
+    program()
+    while waiting := _unsettled():
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_EXCEPTION)
+        if any(output.cancelled() or output.exception() for output in done):
+            return  # of which the SDK tells
+
+
+def _unsettled() -> list["asyncio.Task[Any]"]:
+    """The outputs of the program that are not there yet. Those of other loops belong to a registration's thread."""
+    loop, runtime = asyncio.get_running_loop(), cast("Any", settings.SETTINGS)
+    with runtime.lock:
+        return [output for output in runtime.outputs if output.get_loop() is loop and not output.done()]
 
 
 _evaluating = threading.Lock()
@@ -156,8 +176,12 @@ class _Monitor(mocks.MockMonitor):
             dependencies=sorted(
                 {*request.dependencies, *(urn for d in request.propertyDependencies.values() for urn in d.urns)}
             ),
+            property_dependencies={key: sorted(each.urns) for key, each in request.propertyDependencies.items()},
             protect=request.protect,
             retain_on_delete=request.retainOnDelete,
+            aliases=_aliases(request),
+            delete_before_replace=request.deleteBeforeReplace,
+            ignore_changes=list(request.ignoreChanges),
             custom=request.custom or request.remote,
             remote=request.remote,
         )
@@ -190,6 +214,14 @@ class _Monitor(mocks.MockMonitor):
         # The SDK wraps what a registration raises, and reports only one of several: the first is the cause.
         self.failure = self.failure or error
         return error
+
+
+def _aliases(request: resource_pb2.RegisterResourceRequest) -> list[str]:
+    specs = cast("Any", request).aliases
+    return [
+        *request.aliasURNs,
+        *(alias.urn or json_format.MessageToJson(alias.spec, indent=None) for alias in specs),
+    ]
 
 
 def _decoded_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
