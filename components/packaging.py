@@ -7,6 +7,7 @@ Python that evaluate, whose wheels need not be Linux ones.
 """
 
 import hashlib
+import logging
 import os
 import platform
 import re
@@ -15,7 +16,7 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -60,6 +61,9 @@ _FOR_TESTS = ("testing", "tests")
 """Folders of wheels that only their own and their users' tests import: SQLAlchemy's and Alembic's are 1 MB."""
 
 
+_log = logging.getLogger(__name__)
+
+
 class PackagingError(Exception):
     """A package could not be made: which one, why, and what to try."""
 
@@ -96,16 +100,23 @@ def files_package(name: str, root: Path, files: Mapping[str, bytes]) -> pulumi.F
     return _staged(root, name, _digest(files), lambda staging: _write(staging, files))
 
 
-def dependencies_layer(name: str, root: Path, lock: str) -> pulumi.FileArchive:
+def dependencies_layer(name: str, root: Path, lock: str, unimported: Collection[str] = ()) -> pulumi.FileArchive:
     """The packages pinned in `root/lock`, installed for the target, as a Lambda layer: an archive with `python/`.
 
     Its name ends in a digest of the lock and the target, so nothing is installed to know it. Installs from wheels
-    alone, with their hashes checked, and leaves out what no import needs: a fifth of it all.
+    alone, with their hashes checked, and leaves out what no import needs: a fifth of it all. `unimported` are further
+    files and folders that the functions can do without, such as `sqlalchemy/dialects/oracle`.
     """
     target = _target()
     content = (root / lock).read_bytes()
-    digest = hashlib.sha256(f"{_INSTALLATION}\0{target.name}\0".encode() + content).hexdigest()
-    return _staged(root, name, digest, lambda staging: _install(name, staging / "python", root / lock, target))
+    without = "".join(f"{path}\0" for path in sorted(unimported))
+    digest = hashlib.sha256(f"{_INSTALLATION}\0{target.name}\0{without}".encode() + content).hexdigest()
+
+    def fill(staging: Path) -> None:
+        _install(name, staging / "python", root / lock, target)
+        _leave_out(name, staging / "python", unimported)
+
+    return _staged(root, name, digest, fill)
 
 
 def _runner_package(name: str, root: Path, folder: str, lock: Path, beside: Mapping[str, bytes]) -> pulumi.FileArchive:
@@ -143,7 +154,8 @@ def _target() -> _Target:
         raise PackagingError(f"PLINTH_PACKAGE_TARGET is {asked!r}: give arm64-3.13, x86_64-3.11 or alike, or host.")
     architecture, python = match.groups()
     machine = {"arm64": "aarch64"}.get(architecture, architecture)
-    options = ["--python-platform", f"{machine}-{_LIBC}", "--python-version", python]
+    # Which interpreter makes no difference to what is installed; without one uv looks for one, and may find none.
+    options = ["--python", sys.executable, "--python-platform", f"{machine}-{_LIBC}", "--python-version", python]
     return _Target(f"linux-{architecture}-{python}", options)
 
 
@@ -175,6 +187,7 @@ def _staged(root: Path, name: str, digest: str, fill: Callable[[Path], None]) ->
     elif mode == "build":
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{name}-", dir=folder.parent))
+        _log.info("Building package %s", name)
         try:
             fill(staging)
             _normalise_modes(staging)
@@ -245,6 +258,14 @@ def _remove_unimported(destination: Path) -> None:
             path.unlink()
         elif path.is_file() and (path.suffix == ".so" or ".so." in path.name):
             path.write_bytes(without_sections(path.read_bytes()))
+
+
+def _leave_out(name: str, destination: Path, unimported: Collection[str]) -> None:
+    for path in sorted(unimported):
+        left_out = destination / path
+        if not left_out.exists():
+            raise PackagingError(f"Package {name}: it has no {path} to leave out: take it off the list.")
+        shutil.rmtree(left_out) if left_out.is_dir() else left_out.unlink()
 
 
 def _is_metadata(path: Path) -> bool:

@@ -1,5 +1,6 @@
 """Packages depend on their content alone, are made once, and hold nothing that does not belong."""
 
+import ast
 import importlib.util
 import os
 import re
@@ -22,9 +23,14 @@ from components.packaging import (
     without_sections,
 )
 from service.core.keys import KeyRing
+from service.core.unimported import UNIMPORTED
+from tests.support.pythons import OtherPython, other_python
+from workbench.package import content_digest, packed
 
 ROOT = Path(__file__).parents[2]
 LOCK = "locks/service.txt"
+
+pytestmark = pytest.mark.xdist_group("packaging")  # whose layers are then built once
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +150,32 @@ def test_a_layer_is_named_after_its_lock_and_its_target(tmp_path: Path, monkeypa
     assert {name(target) for target in before}.isdisjoint(before.values())
 
 
+def test_leaving_out_something_else_is_another_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", "describe")
+    (tmp_path / "lock.txt").write_text("idna==3.20\n")
+
+    def name(*unimported: str) -> str:
+        return Path(dependencies_layer("layer", tmp_path, "lock.txt", unimported).path).name
+
+    assert len({name(), name("a"), name("b"), name("a", "b"), name("ab")}) == 5
+    assert name("a", "b") == name("b", "a")
+
+
+def test_what_is_left_out_must_be_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(_name: str, destination: Path, _lock: Path, _target: object) -> None:
+        for module in ("kept.py", "gone.py", "folder/gone.py", "folder/kept.py", "all/gone.py"):
+            (destination / module).parent.mkdir(parents=True, exist_ok=True)
+            (destination / module).write_text("")
+
+    monkeypatch.setattr("components.packaging._install", install)
+    (tmp_path / "lock.txt").write_text("idna==3.20\n")
+    layer = dependencies_layer("layer", tmp_path, "lock.txt", ["all", "folder/gone.py", "gone.py"])
+    assert files(layer.path) == ["python/folder/kept.py", "python/kept.py"]
+    with pytest.raises(PackagingError, match=r"Package layer: it has no misspelt to leave out: take it off the list\."):
+        dependencies_layer("layer", tmp_path, "lock.txt", ["gone.py", "misspelt"])
+    assert packages(tmp_path) == [Path(layer.path).name]
+
+
 @pytest.mark.parametrize("target", ["arm64", "mips-3.13", "arm64-2.7", "arm64-3.13-musl"])
 def test_an_unknown_target_is_refused(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PLINTH_PACKAGE_TARGET", target)
@@ -239,16 +271,31 @@ RUNTIME_BRINGS = ("boto3", "botocore", "dateutil", "jmespath", "s3transfer", "si
 """The top-level modules of boto3 in the Lambda runtime (AWS Lambda, "Lambda runtimes": python3.13)."""
 
 
+def built(root: Path, target: str) -> Path:
+    """The layer of the service, as the stacks have it, built in a folder that holds nothing but its lock."""
+    (root / "locks").mkdir(parents=True)
+    shutil.copy(ROOT / LOCK, root / LOCK)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PLINTH_PACKAGE_TARGET", target)
+        patch.setenv("PLINTH_PACKAGES", "build")
+        return Path(dependencies_layer("layer", root, LOCK, UNIMPORTED).path)
+
+
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The layer of the service, installed for this machine and Python."""
-    root = tmp_path_factory.mktemp("layer")
-    (root / "locks").mkdir()
-    shutil.copy(ROOT / LOCK, root / LOCK)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PLINTH_PACKAGE_TARGET", "host")
-        patch.setenv("PLINTH_PACKAGES", "build")
-        return Path(dependencies_layer("layer", root, LOCK).path)
+    return built(tmp_path_factory.mktemp("layer"), "host")
+
+
+@pytest.fixture(scope="module")
+def lambdas_layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The layer of the service, installed for what it runs on."""
+    return built(tmp_path_factory.mktemp("layer"), "")
+
+
+@pytest.fixture(name="other_python")
+def python_of_another_version(tmp_path: Path) -> OtherPython:
+    return other_python(tmp_path / "python")
 
 
 @pytest.fixture
@@ -279,7 +326,82 @@ def test_the_layer_holds_nothing_of_the_machine_and_nothing_that_no_import_needs
     assert [path for path in content if path.endswith((".pyc", "RECORD", "direct_url.json"))] == []
     assert [path for path in content if path.endswith((".c", ".h", ".pyi")) or "/testing/" in path] == []
     assert {path.partition("/")[0] for path in content}.isdisjoint({"bin", "boto3", "botocore", "pip", ".lock"})
-    assert sum((layer / "python" / path).stat().st_size for path in content) < 50_000_000
+
+
+def test_function_and_layer_are_small_and_can_be_uploaded_at_once(lambdas_layer: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "service", tmp_path / "service")
+    function = Path(source_package("service", tmp_path, "service").path)
+    found = [path for folder in (function, lambdas_layer) for path in folder.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in found) < 45_000_000
+    # What CreateFunction and PublishLayerVersion take at once (AWS Lambda, "Lambda quotas").
+    assert max(len(packed(function)), len(packed(lambdas_layer))) < 50_000_000
+
+
+def test_the_layer_is_made_of_wheels_for_the_machine_and_the_python_of_the_functions(lambdas_layer: Path) -> None:
+    tags = {
+        metadata.parent.name: re.findall(r"^Tag: (.*)$", metadata.read_text(), re.MULTILINE)
+        for metadata in lambdas_layer.glob("python/*.dist-info/WHEEL")
+    }
+    assert {"fastapi", "pydantic_core", "psycopg_binary"} <= {name.partition("-")[0] for name in tags}
+    fits = re.compile(
+        r"(py3|py2\.py3|py2|cp313)-none-any|(cp313-cp313|cp3\d+-abi3)-(manylinux2014|manylinux_2_(17|2[0-8]))_aarch64"
+    )
+    assert {name: found for name, found in tags.items() if not any(map(fits.fullmatch, found))} == {}
+
+
+def test_every_library_of_the_layer_is_for_the_functions_machine(lambdas_layer: Path) -> None:
+    libraries = [path for path in lambdas_layer.rglob("*") if ".so" in path.suffixes]
+    heads = {path.name: path.read_bytes()[:20] for path in libraries}
+    assert {"_psycopg.cpython-313-aarch64-linux-gnu.so", "_cffi_backend.cpython-313-aarch64-linux-gnu.so"} <= set(heads)
+    # ELF of 64 bits, little-endian, for AArch64 (183).
+    wrong = {name for name, head in heads.items() if head[:6] != b"\x7fELF\x02\x01" or head[18:20] != b"\xb7\x00"}
+    assert wrong == set()
+    pythons = {name.split(".")[1] for name in heads if ".cpython-" in name}
+    assert pythons == {"cpython-313-aarch64-linux-gnu"}
+
+
+def test_the_layer_is_the_same_in_another_folder(lambdas_layer: Path, tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        other = built(tmp_path / "elsewhere", "arm64-3.13")
+    finally:
+        os.umask(before)
+    assert (other.name, content_digest(other)) == (lambdas_layer.name, content_digest(lambdas_layer))
+    assert packed(other) == packed(lambdas_layer)
+
+
+def test_all_packages_are_the_same_when_another_python_builds_them(
+    other_python: OtherPython, lambdas_layer: Path, tmp_path: Path
+) -> None:
+    for folder in ("locks", "service", "sandbox_lambda"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    here = [
+        source_package("service", tmp_path, "service"),
+        runner_layer("sandbox-runner", tmp_path, "sandbox_lambda", "locks/sandbox.txt"),
+        runner_image("sandbox-image", tmp_path, "sandbox_lambda", "locks/sandbox.txt"),
+    ]
+    program = f"""
+import sys
+sys.path[:0] = [{str(ROOT)!r}]
+from pathlib import Path
+from components.packaging import dependencies_layer, runner_image, runner_layer, source_package
+from service.core.unimported import UNIMPORTED
+root = Path({str(tmp_path / "theirs")!r})
+root.mkdir()
+for folder in ("locks", "service", "sandbox_lambda"):
+    (root / folder).symlink_to(Path({str(tmp_path)!r}) / folder)
+made = [
+    source_package("service", root, "service"),
+    runner_layer("sandbox-runner", root, "sandbox_lambda", "locks/sandbox.txt"),
+    runner_image("sandbox-image", root, "sandbox_lambda", "locks/sandbox.txt"),
+    dependencies_layer("layer", root, {LOCK!r}, UNIMPORTED),
+]
+print(*(archive.path for archive in made), sep="\\n")
+"""
+    theirs = [Path(path) for path in other_python.run(program).splitlines()]
+    ours = [*(Path(archive.path) for archive in here), lambdas_layer]
+    assert [path.name for path in theirs] == [path.name for path in ours]
+    assert [content_digest(path) for path in theirs] == [content_digest(path) for path in ours]
 
 
 @pytest.mark.parametrize("module", ["api", "migrate", "shell", "worker"])
@@ -294,6 +416,39 @@ def test_each_function_starts_from_the_layer_and_what_the_runtime_brings(
     command = [sys.executable, "-I", "-S", "-B", "-c", f"{program}; print(found.__file__)"]
     found = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert (found.stdout, found.stderr) == (f"{layer / 'python' / 'sqlalchemy' / '__init__.py'}\n", "")
+
+
+def test_every_module_of_the_service_imports_from_the_layer(
+    layer: Path, runtime: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIGNING_KEYS", KeyRing.generate().to_json())
+    # Alembic's own script runs the moment it is imported, in what Alembic prepared for it.
+    paths = [path.relative_to(ROOT) for path in (ROOT / "service").rglob("*.py")]
+    modules = [".".join(path.with_suffix("").parts) for path in paths if path.name not in ("__main__.py", "env.py")]
+    program = f"""
+import sys
+sys.path[:0] = {[str(ROOT), str(layer / "python"), str(runtime)]}
+import importlib
+for module in {sorted(modules)}:
+    importlib.import_module(module)
+import alembic.command, alembic.autogenerate, sqlalchemy.dialects.postgresql.psycopg
+"""
+    command = [sys.executable, "-I", "-S", "-B", "-c", program]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "", "")
+
+
+def test_nothing_in_the_service_names_what_the_layer_leaves_out() -> None:
+    left_out = {path.replace("/", ".") for path in UNIMPORTED}
+    named: set[str] = set()
+    for path in (ROOT / "service").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                named |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    assert "sqlalchemy.orm" in named
+    assert {name for name in named if any(f"{name}.".startswith(f"{out}.") for out in left_out)} == set()
 
 
 def test_the_layer_has_what_is_imported_at_the_first_use_and_its_libraries_work(layer: Path, runtime: Path) -> None:
