@@ -176,6 +176,75 @@ def manifest(stack: Stack, as_json: AsJson = False) -> None:
     print(f"\n{len(found.resources)} resources")
 
 
+@app.command("new-stack")
+def make_stack(
+    name: Annotated[str, typer.Argument(help="What the new stack is called: 2 to 16 lower-case letters and digits.")],
+    source: Annotated[str, typer.Option("--from", metavar="STACK", help="The stack to make it from.")] = "dev",
+    account: Annotated[
+        str | None, typer.Option(metavar="DIGITS", help="Its AWS account. Default: that of the other stack.")
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="REGION", help="Its AWS region. Default: that of the other stack.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a new stack, with the settings of one that is there.
+
+    It evaluates and comes up at once. Nothing is overwritten.
+    """
+    from workbench.scaffold import new_stack
+
+    made = new_stack(name, source, account=account, region=region)
+    if as_json:
+        _print_json(made.document())
+    else:
+        print("\n".join(made.told()))
+
+
+@app.command()
+def package(
+    stack: Annotated[str | None, typer.Argument(help="A stack. Default: all of them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build what the functions are made of, as it is for AWS.
+
+    The same checkout makes the same packages wherever it is built.
+    """
+    from workbench.package import packaged, shown
+    from workbench.progress import Progress
+    from workbench.project import stack_names
+
+    with Progress(stack or "packages", quiet=as_json) as progress:
+        artifacts = packaged([stack] if stack else stack_names(), progress.say)
+    if as_json:
+        _print_json([artifact.document() for artifact in artifacts])
+    else:
+        print("\n".join(shown(artifacts)))
+
+
+@app.command()
+def check(
+    stacks: Annotated[
+        list[str] | None, typer.Argument(metavar="[STACK]...", help="Stacks: packages in stacks/. Default all.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Hold stacks against the policies in policies/.
+
+    Finds what `pulumi preview --policy-pack policies` would find, offline.
+    Exits with 1 where a mandatory rule is broken.
+    """
+    from workbench.check import checked
+
+    verdicts = checked(stacks or [])
+    passes = all(verdict.passes for verdict in verdicts)
+    if as_json:
+        _print_json({"passes": passes, "stacks": [verdict.shown() for verdict in verdicts]})
+    else:
+        print("\n\n".join("\n".join(verdict.lines()) for verdict in verdicts))
+    raise typer.Exit(0 if passes else 1)
+
+
 @sandbox_app.command("run")
 def run_script(
     file: Annotated[str, typer.Argument(help="The script; - reads standard input.")],
