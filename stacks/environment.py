@@ -8,10 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.database import Database
-from components.http_api import HttpApi, Throttle
+from components.database_capacity import connection_budget
+from components.deploy_role import DeployRole
+from components.http_api import Domain, HttpApi, Throttle
 from components.migration import Migration
 from components.naming import physical_name
 from components.network import Network
+from components.observability import Observability
 from components.packaging import (
     ARCHITECTURE,
     RUNTIME,
@@ -21,12 +24,13 @@ from components.packaging import (
     runner_layer,
     source_package,
 )
-from components.python_function import PythonFunction, QueueSource, Schedule
+from components.python_function import KeptVersion, PythonFunction, QueueSource, Schedule
 from components.rate_limit_store import RateLimitStore
 from components.sandbox_function import ENDPOINTS, SandboxFunction
 from components.signing_keys import SigningKeys
 from components.work_queue import WorkQueue
 from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
+from service.core.unimported import UNIMPORTED
 from service.migrations import head_revision
 from stacks.settings import StackSettings
 
@@ -57,7 +61,10 @@ def environment(settings: StackSettings) -> None:
             "region": settings.region,
             "availability_zones": settings.availability_zones,
             "cidr_block": settings.network_cidr,
+            "egress": settings.network_egress,
             "endpoints": [*sandbox_endpoints, "secretsmanager", "sqs"],
+            "flow_logs": settings.network_flow_logs,
+            "log_retention_days": settings.log_retention_days,
         },
     )
     database = Database(
@@ -69,6 +76,12 @@ def environment(settings: StackSettings) -> None:
             "min_capacity": settings.database_min_capacity,
             "max_capacity": settings.database_max_capacity,
             "instances": settings.database_instances,
+            "login": settings.database_login,
+            "former_login": settings.database_former_login,
+            "proxy": settings.database_proxy,
+            "connections": settings.database_connections,
+            "insights": settings.protect_data,
+            "log_retention_days": settings.log_retention_days,
             "backup_retention_days": settings.database_backup_days,
             "deletion_protection": settings.protect_data,
             "final_snapshot": settings.protect_data,
@@ -108,7 +121,7 @@ def environment(settings: StackSettings) -> None:
         },
     )
 
-    dependencies = dependencies_layer("service-dependencies", _ROOT, "locks/service.txt")
+    dependencies = dependencies_layer("service-dependencies", _ROOT, "locks/service.txt", UNIMPORTED)
     shared = _Shared(
         code=source_package("service", _ROOT, "service"),
         layers=[_layer("service-dependencies", dependencies)],
@@ -132,7 +145,7 @@ def environment(settings: StackSettings) -> None:
             "function_name": migrate.name,
             "alias_name": migrate.alias_name,
             "revision": head_revision(),
-            "stores": {"database_login": database.secret_arn, "signing_keys": signing_keys.secret_arn},
+            "stores": {"database_login": database.login_arn, "signing_keys": signing_keys.secret_arn},
         },
         pulumi.ResourceOptions(depends_on=[database, migrate]),
     )
@@ -146,9 +159,11 @@ def environment(settings: StackSettings) -> None:
                 database.connects(),
                 rate_limits.counts(),
                 queue.sends(),
+                queue.probes(),
                 signing_keys.reads(),
                 network.reaches("secretsmanager", "sqs"),
             ],
+            "keeps": _kept(settings),
             "memory_mb": settings.api_memory_mb,
             "timeout_seconds": settings.api_timeout_seconds,
             "reserved_concurrency": settings.api_reserved_concurrency,
@@ -217,13 +232,47 @@ def environment(settings: StackSettings) -> None:
             "routes": {key: Throttle(rate=route.rate, burst=route.burst) for key, route in ROUTES.items()},
             "default_throttle": Throttle(rate=DEFAULT_THROTTLE.rate, burst=DEFAULT_THROTTLE.burst),
             "cors_origins": settings.cors_origins,
+            "domain": _domain(settings),
             "log_retention_days": settings.log_retention_days,
         },
     )
+    functions = {"api": api, "worker": worker, "reaper": reaper, "migrate": migrate, "shell": shell}
+    Observability(
+        "observability",
+        {
+            "region": settings.region,
+            "account_id": settings.account_id,
+            "functions": {label: function.name for label, function in functions.items()},
+            "api_id": http_api.api_id,
+            "queue_name": queue.name,
+            "dead_letters_name": queue.dead_letters_name,
+            "database_cluster": database.cluster_identifier,
+            "database_max_capacity": settings.database_max_capacity,
+            "database_connections": connection_budget(
+                settings.database_max_capacity, settings.database_min_capacity, proxied=settings.database_proxy
+            ),
+            "rate_limit_store": rate_limits.name,
+            "reaper": "reaper",
+            "reaper_minutes": settings.reaper_minutes,
+            "emails": settings.alarm_emails,
+            "monthly_budget_usd": settings.monthly_budget_usd,
+        },
+    )
+    if settings.github_repository is not None:
+        DeployRole(
+            "deploy",
+            {
+                "repository": settings.github_repository,
+                "environment": settings.stack,
+                "account_id": settings.account_id,
+                "region": settings.region,
+                "oidc_provider_arn": settings.github_oidc_provider_arn,
+                "hosted_zone_ids": [settings.api_domain_zone_id] if settings.api_domain_zone_id else [],
+            },
+        )
 
     pulumi.export("api_url", http_api.url)
     pulumi.export("docs_url", pulumi.Output.concat(http_api.url, "/docs"))
-    functions = {"api": api, "worker": worker, "reaper": reaper, "migrate": migrate, "shell": shell}
     pulumi.export("function_names", {name: function.name for name, function in functions.items()})
     pulumi.export("sandbox_function", sandbox.name)
     pulumi.export("database_endpoint", database.endpoint)
@@ -239,6 +288,23 @@ def _layer(name: str, code: pulumi.Archive) -> pulumi.Output[str]:
         compatible_architectures=[ARCHITECTURE],
         compatible_runtimes=[RUNTIME],
     ).arn
+
+
+def _kept(settings: StackSettings) -> KeptVersion | None:
+    if settings.api_kept_version is None:
+        return None
+    return KeptVersion(version=settings.api_kept_version, share=settings.api_kept_share)
+
+
+def _domain(settings: StackSettings) -> Domain | None:
+    if settings.api_domain is None:
+        return None
+    domain = Domain(name=settings.api_domain)
+    if settings.api_domain_zone_id is not None:
+        domain["zone_id"] = settings.api_domain_zone_id
+    if settings.api_certificate_arn is not None:
+        domain["certificate_arn"] = settings.api_certificate_arn
+    return domain
 
 
 def _every(minutes: int) -> str:

@@ -1,14 +1,10 @@
 """What one stack may choose, with units, defaults and limits. A wrong choice fails before anything is registered."""
 
-import ipaddress
-import re
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
 
 import pulumi
 
-from components.sandbox_function import ISOLATION_CHOICE, ISOLATIONS
+from stacks.rules import COMBINATIONS, VALUES
 
 
 class SettingsError(ValueError):
@@ -40,6 +36,14 @@ class StackSettings:
     network_cidr: str = "10.0.0.0/16"
     """The network's IPv4 range. Caution: changing it replaces everything that holds data."""
 
+    network_egress: str = "endpoints"
+    """How functions reach AWS's own services. `endpoints`: by an interface endpoint for each of them, and nothing else
+    can be reached: 7.30 USD a month for each service and zone. `ipv6`: through an egress-only gateway, for nothing,
+    and with a way to the rest of the internet. Caution: changing it replaces the network, and all that is in it."""
+
+    network_flow_logs: bool = False
+    """Whether the network's refused packets are logged."""
+
     database_min_capacity: float
     """Aurora capacity units (2 GiB each) kept while idle, in steps of 0.5. 0 pauses an idle database."""
 
@@ -51,6 +55,17 @@ class StackSettings:
 
     database_backup_days: int
     """Days that the continuous backup reaches back."""
+
+    database_login: str = "password"
+    """How the functions log in to the database. `password`: as a role whose password lies in a secret. `iam`: with
+    tokens that each makes for itself from its own role, so that there is no password to store and to rotate."""
+
+    database_former_login: str | None = None
+    """The login that `database_login` takes the place of, for the one deployment in which both work."""
+
+    database_proxy: bool = False
+    """Whether functions reach the database through RDS Proxy, which shares connections among more of them than the
+    database takes: from 0.12 USD an hour. It keeps the database awake."""
 
     rate_limit_ecpu_per_second: int = 1000
     """Upper limit of the counter store's processing units a second. One request takes about three: it counts
@@ -64,6 +79,21 @@ class StackSettings:
 
     api_reserved_concurrency: int | None = None
     """Instances of the API at most, taken out of the account's; None shares them."""
+
+    api_kept_version: str | None = None
+    """An older version of the API that goes on serving `api_kept_share` of the requests while a new one is tried."""
+
+    api_kept_share: float = 0
+    """The share of requests, above 0 and below 1, that `api_kept_version` serves."""
+
+    api_domain: str | None = None
+    """The domain that the API answers on, such as `api.example.com`; None: on the address that AWS gives it."""
+
+    api_domain_zone_id: str | None = None
+    """The Route 53 zone of `api_domain`, for its records and those that prove to ACM whose it is."""
+
+    api_certificate_arn: str | None = None
+    """A certificate for `api_domain` that exists already; None: one is made, which takes the zone."""
 
     api_snap_start: bool = True
     """Whether the API starts from a snapshot: a cold start of well under a second for about 2 USD a month."""
@@ -101,39 +131,44 @@ class StackSettings:
     cors_origins: tuple[str, ...] = ()
     """Origins whose pages may call the API, such as `https://app.example.com`."""
 
+    alarm_emails: tuple[str, ...] = ()
+    """Who is told of alarms and of the budget. Each has to confirm by the link that AWS sends."""
+
+    monthly_budget_usd: int | None = None
+    """What the stack may cost a month, in USD, before `alarm_emails` are told; None: there is no budget."""
+
+    github_repository: str | None = None
+    """The GitHub repository, such as `organisation/plinth`, whose workflows may preview and deploy the stack; None:
+    there are no roles for that."""
+
+    github_oidc_provider_arn: str | None = None
+    """The account's identity provider for GitHub, where another stack made it: an account has one."""
+
     def __post_init__(self) -> None:
-        for name, (holds, wanted) in RULES.items():
+        for name, (holds, wanted) in VALUES.items():
             self._demand(holds(getattr(self, name)), name, wanted)
-        self._demand(
-            self.database_max_capacity >= max(1, self.database_min_capacity),
-            "database_max_capacity",
-            f"1 or more, and no less than database_min_capacity ({self.database_min_capacity})",
-        )
-        self._demand(
-            self.worker_timeout_seconds >= self.sandbox_timeout_seconds + _SANDBOX_SETUP_SECONDS,
-            "worker_timeout_seconds",
-            f"at least sandbox_timeout_seconds and {_SANDBOX_SETUP_SECONDS} seconds to make and delete a sandbox: "
-            f"{self.sandbox_timeout_seconds + _SANDBOX_SETUP_SECONDS} or more",
-        )
-        self._demand(
-            self.database_min_capacity > 0 or self.reaper_minutes >= _PAUSE_MINUTES,
-            "reaper_minutes",
-            f"{_PAUSE_MINUTES} or more where database_min_capacity is 0, since each pass wakes a paused database",
-        )
-        self._demand(
-            self.sandbox_isolation == "tenant" or self.sandbox_reserved_concurrency is None,
-            "sandbox_reserved_concurrency",
-            f"None, since it is for 'tenant' and sandbox_isolation is {self.sandbox_isolation!r}",
-        )
+        for name, holds, wanted in COMBINATIONS:
+            self._demand(holds(self), name, wanted if isinstance(wanted, str) else wanted(self))
 
     @property
     def availability_zones(self) -> list[str]:
         """The zones by their full names, such as `eu-central-1a`."""
         return [f"{self.region}{letter}" for letter in self.zones]
 
+    @property
+    def database_connections(self) -> int | None:
+        """Connections that all functions open at most, one an instance; None where nothing bounds the API's."""
+        if self.api_reserved_concurrency is None:
+            return None
+        return self.api_reserved_concurrency + self.worker_concurrency + _OTHER_CONNECTIONS
+
     def _demand(self, holds: bool, name: str, wanted: str) -> None:
         if not holds:
             raise SettingsError(f"Stack {self.stack}: {name} is {getattr(self, name)!r}: give {wanted}.")
+
+
+_OTHER_CONNECTIONS = 4
+"""Those of migrate, of the shell, and of the reaper, of which two passes may meet."""
 
 
 def configured_region() -> str:
@@ -144,90 +179,3 @@ def configured_region() -> str:
 def configured_account() -> str:
     """`plinth:accountId` of the stack's configuration file."""
     return pulumi.Config("plinth").require("accountId")
-
-
-_SANDBOX_SETUP_SECONDS = 60
-"""What Lambda may take to attach a new function to a VPC, and to delete it."""
-
-_PAUSE_MINUTES = 10
-"""Twice what Aurora waits for before it pauses an idle database: less, and it would never be paused for long."""
-
-_RETENTIONS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653)
-"""Days that PutRetentionPolicy takes (CloudWatch Logs API reference)."""
-
-Rule = tuple[Callable[[Any], bool], str]
-"""A predicate, and the words for it."""
-
-
-def _whole(low: int, high: int) -> Rule:
-    def holds(value: Any) -> bool:
-        return type(value) is int and low <= value <= high
-
-    return holds, f"a whole number from {low} to {high}"
-
-
-def _whole_or_none(low: int, high: int) -> Rule:
-    holds, wanted = _whole(low, high)
-    return lambda value: value is None or holds(value), f"{wanted}, or None"
-
-
-def _like(pattern: str, wanted: str) -> Rule:
-    return lambda value: isinstance(value, str) and re.fullmatch(pattern, value) is not None, wanted
-
-
-def _capacity(low: float) -> Rule:
-    def holds(value: Any) -> bool:
-        return isinstance(value, (int, float)) and low <= value <= 256 and (value * 2) % 1 == 0
-
-    return holds, f"a multiple of 0.5 from {low} to 256"
-
-
-def _truth() -> Rule:
-    return lambda value: isinstance(value, bool), "True or False"
-
-
-def _is_network(value: Any) -> bool:
-    try:
-        return 16 <= ipaddress.IPv4Network(value).prefixlen <= 24
-    except ValueError:
-        return False
-
-
-def _are_zones(value: Any) -> bool:
-    return isinstance(value, str) and re.fullmatch("[a-f]{2,3}", value) is not None and len(set(value)) == len(value)
-
-
-def _are_origins(value: Any) -> bool:
-    origins = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else ("",)
-    return all(re.fullmatch(r"https?://[^/*\s]+", str(origin)) for origin in origins)
-
-
-RULES: Mapping[str, Rule] = {
-    "stack": _like("[a-z][a-z0-9]{1,15}", "2 to 16 lower-case letters and digits, a letter first"),
-    "region": _like(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-central-1"),
-    "account_id": _like(r"\d{12}", "the 12 digits of an AWS account, in quotes"),
-    "zones": (_are_zones, "two or three different letters such as 'ab'"),
-    "protect_data": _truth(),
-    "log_retention_days": (lambda value: value in _RETENTIONS, f"one of {', '.join(map(str, _RETENTIONS))}"),
-    "network_cidr": (_is_network, "an IPv4 range from /16 to /24 such as 10.0.0.0/16"),
-    "database_min_capacity": _capacity(0),
-    "database_max_capacity": _capacity(1),
-    "database_instances": _whole(1, 16),
-    "database_backup_days": _whole(1, 35),
-    "rate_limit_ecpu_per_second": _whole(1000, 15_000_000),
-    "api_memory_mb": _whole(128, 10_240),
-    "api_timeout_seconds": _whole(1, 29),
-    "api_reserved_concurrency": _whole_or_none(1, 10_000),
-    "api_snap_start": _truth(),
-    "worker_memory_mb": _whole(128, 10_240),
-    "worker_timeout_seconds": _whole(1, 900),
-    "worker_concurrency": _whole(2, 1000),
-    "queue_max_receives": _whole(1, 1000),
-    "reaper_minutes": _whole(1, 60),
-    "sandbox_isolation": (lambda value: value in ISOLATIONS, ISOLATION_CHOICE),
-    "sandbox_reserved_concurrency": _whole_or_none(1, 10_000),
-    "sandbox_memory_mb": _whole(128, 10_240),
-    "sandbox_timeout_seconds": _whole(1, 840),
-    "cors_origins": (_are_origins, "a tuple of origins such as ('https://app.example.com',)"),
-}
-"""What each setting must be. The numbers are the limits of the AWS services."""

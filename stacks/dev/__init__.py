@@ -13,6 +13,7 @@ def deploy() -> None:
             account_id=configured_account(),
             zones="ab",
             protect_data=False,
+            network_egress="ipv6",
             database_min_capacity=0.5,
             database_max_capacity=2,
             database_instances=1,

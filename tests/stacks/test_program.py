@@ -2,14 +2,19 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
+import pulumi
 import pytest
 
-from tests.support.evaluation import REGION
+from components.work_queue import WorkQueue
+from tests.support.evaluation import REGION, deploy
 from workbench.evaluate import ROOT, ProgramError, evaluate_stack
 from workbench.placeholders import Placeholders
+from workbench.project import configuration, stack_names
 
 PROGRAM = [*sorted((ROOT / "components").rglob("*.py")), *sorted((ROOT / "stacks").rglob("*.py"))]
 
@@ -37,6 +42,49 @@ def test_nothing_is_made_inside_apply() -> None:
         if call.startswith(("aws.", "awsx.")) or call[:1].isupper()
     }
     assert found == set()
+
+
+def made_while_applying(monkeypatch: pytest.MonkeyPatch, evaluation: Callable[[], object]) -> list[str]:
+    """The names of the resources that an evaluation makes inside the function of an apply."""
+    applying, made = ContextVar("applying", default=False), list[str]()
+    apply, init = pulumi.Output.apply, pulumi.Resource.__init__
+
+    def watched_apply(output: pulumi.Output[Any], func: Callable[[Any], Any], *rest: Any) -> pulumi.Output[Any]:
+        def inside(value: Any) -> Any:
+            token = applying.set(True)
+            try:
+                return func(value)
+            finally:
+                applying.reset(token)
+
+        return apply(output, inside, *rest)
+
+    def watched_init(resource: pulumi.Resource, type_: str, name: str, *rest: Any, **more: Any) -> None:
+        if applying.get():
+            made.append(name)
+        init(resource, type_, name, *rest, **more)
+
+    monkeypatch.setattr(pulumi.Output, "apply", watched_apply)
+    monkeypatch.setattr(pulumi.Resource, "__init__", watched_init)
+    evaluation()
+    return made
+
+
+@pytest.mark.parametrize("stack", stack_names())
+def test_no_stack_makes_a_resource_while_an_output_is_applied(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", "describe")
+    config = configuration(stack)
+    provider = Placeholders(config.region, config.account)
+    assert made_while_applying(monkeypatch, lambda: evaluate_stack(stack, provider)) == []
+
+
+def test_a_resource_inside_apply_would_be_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    def program() -> None:
+        queue = WorkQueue("outside", {})
+        pulumi.export("inside", queue.url.apply(lambda _: WorkQueue("inside", {}).url))
+
+    found = made_while_applying(monkeypatch, lambda: deploy(program))
+    assert {name.partition("-")[0] for name in found} == {"inside"}
 
 
 def test_no_provider_is_asked_anything() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from stacks.settings import RULES, SettingsError, StackSettings
+from stacks.rules import VALUES
+from stacks.settings import SettingsError, StackSettings
 
 REQUIRED: dict[str, Any] = {
     "stack": "staging",
@@ -20,6 +21,8 @@ REQUIRED: dict[str, Any] = {
     "worker_concurrency": 5,
     "log_retention_days": 30,
 }
+CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1"
+OIDC = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"
 RETENTIONS = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
 
 
@@ -62,6 +65,20 @@ def settings(**changed: Any) -> StackSettings:
         ("sandbox_memory_mb", [0], "a whole number from 128 to 10240"),
         ("sandbox_timeout_seconds", [0, 841], "a whole number from 1 to 840"),
         ("log_retention_days", [0, 2, 31, None], f"one of {RETENTIONS}"),
+        ("network_egress", ["nat", "", None], "'endpoints' or 'ipv6'"),
+        ("network_flow_logs", [1, None], "True or False"),
+        ("database_login", ["token", None], "'password' or 'iam'"),
+        ("database_former_login", ["token", ""], "'password' or 'iam', or None"),
+        ("database_proxy", [0], "True or False"),
+        ("api_kept_version", [12, "0", "$LATEST", ""], "the number of a published version in quotes, such as '12', or"),
+        ("api_kept_share", [1, -0.1, "0.5", True, float("nan")], "a number from 0 to below 1"),
+        ("api_domain", ["", "localhost", "https://a.com", "a.com/", "*.a.com", "-a.com"], "a domain such as api.exam"),
+        ("api_domain_zone_id", ["", "example.com"], "the id of a Route 53 zone, which begins with Z, or None"),
+        ("api_certificate_arn", ["", "arn:aws:iam::111111111111:role/x"], "the ARN of a certificate in ACM, or None"),
+        ("alarm_emails", ["a@b.com", ("a",), ("a@b",), ("a @b.com",)], "a tuple of addresses such as ('on-call@exam"),
+        ("monthly_budget_usd", [0, 1.5, "100"], "a whole number from 1 to 1000000, or None"),
+        ("github_repository", ["plinth", "a/*", "*/plinth", "a/b/c", ""], "a repository such as organisation/plinth, "),
+        ("github_oidc_provider_arn", ["", "arn:aws:iam::1:oidc-provider/x"], "the ARN of the account's provider of"),
         ("cors_origins", ["*", ("*",), ("https://a.com/",), ("a.com",)], "a tuple of origins such as ('https://"),
     ],
 )
@@ -109,6 +126,77 @@ def test_a_stack_needs_a_short_plain_name(value: str) -> None:
                 "since it is for 'tenant' and sandbox_isolation is 'ephemeral'."
             ),
         ),
+        (
+            {"protect_data": True, "api_reserved_concurrency": 10, "database_backup_days": 6},
+            (
+                "Stack staging: database_backup_days is 6: give 7 or more where protect_data is True, "
+                "so that a fault of last week can be undone."
+            ),
+        ),
+        (
+            {"protect_data": True},
+            (
+                "Stack staging: api_reserved_concurrency is None: give a number where protect_data is True: "
+                "without one, nothing bounds the connections to the database."
+            ),
+        ),
+        (
+            {"database_login": "iam", "database_former_login": "iam"},
+            "Stack staging: database_former_login is 'iam': give None, or the login that database_login is not.",
+        ),
+        (
+            {"database_min_capacity": 0, "reaper_minutes": 60, "database_proxy": True},
+            (
+                "Stack staging: database_proxy is True: give False where database_min_capacity is 0, "
+                "since a proxy keeps the database awake."
+            ),
+        ),
+        (
+            {"network_egress": "ipv6", "sandbox_isolation": "microvm"},
+            (
+                "Stack staging: network_egress is 'ipv6': give 'endpoints' where sandbox_isolation is 'microvm', "
+                "whose endpoint AWS does not offer on IPv6."
+            ),
+        ),
+        *(
+            (
+                changed,
+                (
+                    f"Stack staging: api_kept_share is {changed.get('api_kept_share', 0)}: "
+                    "give a number above 0 and below 1 with api_kept_version, and 0 without it."
+                ),
+            )
+            for changed in ({"api_kept_version": "3"}, {"api_kept_share": 0.5})
+        ),
+        (
+            {"api_domain": "api.example.com"},
+            (
+                "Stack staging: api_domain is 'api.example.com': give api_domain_zone_id as well, "
+                "to make a certificate, or api_certificate_arn."
+            ),
+        ),
+        (
+            {"api_domain_zone_id": "Z123"},
+            (
+                "Stack staging: api_domain is None: give the domain that api_domain_zone_id and api_certificate_arn "
+                "are for, or leave them out."
+            ),
+        ),
+        (
+            {"api_domain": "api.example.com", "api_certificate_arn": CERTIFICATE.replace("central", "west")},
+            (
+                f"Stack staging: api_certificate_arn is '{CERTIFICATE.replace('central', 'west')}': "
+                "give a certificate in eu-central-1, where the API is."
+            ),
+        ),
+        (
+            {"monthly_budget_usd": 100},
+            "Stack staging: alarm_emails is (): give whom to tell when monthly_budget_usd is spent.",
+        ),
+        (
+            {"github_oidc_provider_arn": OIDC},
+            f"Stack staging: github_oidc_provider_arn is '{OIDC}': give None, since there is no github_repository.",
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(changed: dict[str, Any], message: str) -> None:
@@ -124,6 +212,14 @@ def test_settings_that_do_not_go_together_are_refused(changed: dict[str, Any], m
         {"database_min_capacity": 0.5, "reaper_minutes": 1},
         {"sandbox_isolation": "tenant", "sandbox_reserved_concurrency": 5},
         {"sandbox_isolation": "microvm"},
+        {"protect_data": True, "api_reserved_concurrency": 10, "database_backup_days": 7},
+        {"database_proxy": True, "database_login": "iam", "database_former_login": "password"},
+        {"network_egress": "ipv6", "network_flow_logs": True},
+        {"api_kept_version": "12", "api_kept_share": 0.9},
+        {"api_domain": "api.example.com", "api_domain_zone_id": "Z123"},
+        {"api_domain": "api.example.com", "api_certificate_arn": CERTIFICATE},
+        {"monthly_budget_usd": 100, "alarm_emails": ("on-call@example.com",)},
+        {"github_repository": "organisation/plinth", "github_oidc_provider_arn": OIDC},
     ],
 )
 def test_settings_that_go_together_are_taken(changed: dict[str, Any]) -> None:
@@ -137,11 +233,18 @@ def test_a_setting_left_out_that_every_stack_must_decide_is_an_error() -> None:
 
 
 def test_every_setting_is_checked() -> None:
-    assert set(RULES) == {field.name for field in dataclasses.fields(StackSettings)}
+    assert set(VALUES) == {field.name for field in dataclasses.fields(StackSettings)}
 
 
 def test_zones_are_named_in_full() -> None:
     assert settings(zones="ac").availability_zones == ["eu-central-1a", "eu-central-1c"]
+
+
+@pytest.mark.parametrize(("reserved", "connections"), [(None, None), (200, 209)])
+def test_the_connections_of_all_functions_are_counted_where_they_are_bounded(
+    reserved: int | None, connections: int | None
+) -> None:
+    assert settings(api_reserved_concurrency=reserved).database_connections == connections
 
 
 def test_settings_cannot_be_changed_after_they_were_checked() -> None:

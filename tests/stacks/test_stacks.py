@@ -1,15 +1,18 @@
 """Every stack evaluates, and is what its settings say."""
 
+import dataclasses
 import json
 import re
-from collections import Counter
+from importlib import import_module
 from typing import Any
 
 import pytest
 
 from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
 from service.migrations import head_revision
-from tests.support.evaluation import inputs, names_of, policy, registered, resource, stack_manifest
+from stacks.environment import environment
+from stacks.settings import StackSettings
+from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource, stack_manifest
 from workbench.manifest import shown
 from workbench.project import configuration, stack_names
 
@@ -44,7 +47,19 @@ def secret(stack: str, name: str) -> str:
     return arn(stack, "secretsmanager", f"secret:plinth-{stack}-{name}")
 
 
-TRACES = {"Effect": "Allow", "Action": ["xray:PutTelemetryRecords", "xray:PutTraceSegments"], "Resource": ["*"]}
+FROM_INSIDE = {
+    "Effect": "Deny",
+    "Action": [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:UnassignPrivateIpAddresses",
+    ],
+    "Resource": ["*"],
+    "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
+}
+TRACES = anywhere("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
 
 @every_stack
@@ -55,6 +70,7 @@ def test_a_stack_has_the_components_of_one_environment(stack: str) -> None:
         "plinth:index:HttpApi::http-api",
         "plinth:index:Migration::migration",
         "plinth:index:Network::network",
+        "plinth:index:Observability::observability",
         "plinth:index:PythonFunction::api",
         "plinth:index:PythonFunction::migrate",
         "plinth:index:PythonFunction::reaper",
@@ -125,7 +141,7 @@ def test_every_route_of_the_service_is_a_route_with_its_throttle(stack: str) -> 
 def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
     manifest = stack_manifest(stack)
     queue = arn(stack, "sqs", f"plinth-{stack}-runs")
-    assert [each.name for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")] == [
+    assert {each.name for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")} - OF_THE_NETWORK == {
         "api-policy",
         "migrate-policy",
         "reaper-policy",
@@ -133,50 +149,67 @@ def test_each_role_is_exactly_what_its_function_uses(stack: str) -> None:
         "shell-policy",
         "worker-policy",
         "sandbox-policy",
-    ]
-    login, keys = secret(stack, "database-app"), secret(stack, "signing-keys")
-    assert policy(manifest, "migrate-policy") == [
+    }
+    keys, sends = secret(stack, "signing-keys"), on_queue(queue, "sqs:SendMessage")
+    assert statements(stack, "migrate") == [
         own_log(stack, "migrate"),
-        secrets(stack, login, write=True),
+        *([secrets(stack, secret(stack, "database-app"), write=True)] if stack == "dev" else []),
         secrets(stack, keys, write=True),
         secrets(stack, MASTER_SECRET),
         TRACES,
     ]
-    for name in ("api", "shell"):
-        assert policy(manifest, f"{name}-policy") == [
-            own_log(stack, name),
-            secrets(stack, login),
-            secrets(stack, keys),
-            {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
-            TRACES,
-        ]
+    assert statements(stack, "api") == [
+        own_log(stack, "api"),
+        login(stack),
+        secrets(stack, keys),
+        on_queue(queue, "sqs:GetQueueAttributes"),
+        sends,
+        TRACES,
+    ]
+    assert statements(stack, "shell") == [own_log(stack, "shell"), login(stack), secrets(stack, keys), sends, TRACES]
     # What the worker and the reaper may do with sandboxes is in tests/components/test_sandbox_function.py.
-    assert [each for each in policy(manifest, "worker-policy") if not of_sandboxes(each)] == [
+    consumes = ("sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+    assert [each for each in statements(stack, "worker") if not of_sandboxes(each)] == [
         own_log(stack, "worker"),
-        secrets(stack, login),
-        {
-            "Effect": "Allow",
-            "Action": [
-                "sqs:ChangeMessageVisibility",
-                "sqs:DeleteMessage",
-                "sqs:GetQueueAttributes",
-                "sqs:ReceiveMessage",
-            ],
-            "Resource": [queue],
-        },
-        {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
+        login(stack),
+        on_queue(queue, *consumes),
+        sends,
         TRACES,
     ]
-    assert [each for each in policy(manifest, "reaper-policy") if not of_sandboxes(each)] == [
+    assert [each for each in statements(stack, "reaper") if not of_sandboxes(each)] == [
         own_log(stack, "reaper"),
-        secrets(stack, login),
-        {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes", "sqs:SendMessage"], "Resource": [queue]},
+        login(stack),
+        sends,
         TRACES,
     ]
+
+
+OF_THE_NETWORK = {"network-flow-logs-policy"}
+"""Its rights are in tests/components/test_network.py."""
+
+
+def login(stack: str) -> dict[str, Any]:
+    """What it takes to log in to the database: dev's secret, or prod's right to make tokens."""
+    if stack == "dev":
+        return secrets(stack, secret(stack, "database-app"))
+    user = "dbuser:${aws:rds/cluster:Cluster::database.clusterResourceId}/plinth_app_iam"
+    return {"Effect": "Allow", "Action": ["rds-db:connect"], "Resource": [arn(stack, "rds-db", user)]}
+
+
+def on_queue(queue: str, *actions: str) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": list(actions), "Resource": [queue]}
+
+
+def statements(stack: str, function: str) -> list[dict[str, Any]]:
+    """What a function may do, in the order in which the actions read; what all of them may not is asserted here."""
+    found = policy(stack_manifest(stack), f"{function}-policy")
+    assert found[0] == FROM_INSIDE
+    order = ("logs", "rds-db", "secretsmanager", "sqs", "ec2", "iam", "lambda", "xray")
+    return sorted(found[1:], key=lambda entry: order.index(entry["Action"][0].partition(":")[0]))
 
 
 def of_sandboxes(statement: dict[str, Any]) -> bool:
-    return statement["Action"][0].startswith(("ec2:", "iam:", "lambda:"))
+    return statement["Effect"] == "Allow" and statement["Action"][0].startswith(("ec2:", "iam:", "lambda:"))
 
 
 @every_stack
@@ -187,7 +220,7 @@ def test_the_worker_and_the_reaper_get_the_rights_to_sandboxes_and_nobody_else_d
             {action for entry in policy(manifest, each.name) if of_sandboxes(entry) for action in entry["Action"]}
         )
         for each in manifest.of_type("aws:iam/rolePolicy:RolePolicy")
-        if each.name != "sandbox-policy"
+        if each.name not in {"sandbox-policy", *OF_THE_NETWORK}
     }
     assert used == {
         "api-policy": [],
@@ -226,8 +259,9 @@ def test_the_reaper_passes_every_minute_and_the_worker_may_wake_itself(stack: st
 
 @every_stack
 def test_no_program_knows_a_secret_value(stack: str) -> None:
-    types = Counter(each.type for each in stack_manifest(stack).resources if "secretsmanager" in each.type)
-    assert types == {"aws:secretsmanager/secret:Secret": 2}
+    made = {(each.type, each.name) for each in stack_manifest(stack).resources if "secretsmanager" in each.type}
+    names = {"dev": ("database-app", "signing-keys"), "prod": ("signing-keys",)}[stack]
+    assert made == {("aws:secretsmanager/secret:Secret", name) for name in names}
 
 
 @every_stack
@@ -238,14 +272,29 @@ def test_each_function_knows_what_it_uses(stack: str) -> None:
         for name in (*FUNCTIONS, "sandbox")
     }
     every = {"PLINTH_STACK", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_TRACE_DISABLED"}
-    database = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "DATABASE_SECRET_ARN", "PGSSLMODE"}
+    logins = {"dev": {"DATABASE_SECRET_ARN"}, "prod": {"DATABASE_LOGIN", "DATABASE_USER"}}
+    database = {"DATABASE_HOST", "DATABASE_PORT", "DATABASE_NAME", "PGSSLMODE"} | logins[stack]
     sandboxes = {"SANDBOX_ISOLATION", "SANDBOX_FUNCTION"}
     assert variables == {
-        "api": every | database | {"QUEUE_URL", "RATE_LIMIT_STORAGE_URI", "SIGNING_KEYS_SECRET_ARN"},
-        "worker": every | database | sandboxes | {"QUEUE_URL", "QUEUE_MAX_RECEIVES"},
-        "reaper": every | database | sandboxes | {"QUEUE_URL", "QUEUE_MAX_RECEIVES"},
-        "migrate": every | database | {"DATABASE_ADMIN_SECRET_ARN", "SIGNING_KEYS_SECRET_ARN"},
-        "shell": every | database | {"QUEUE_URL", "SIGNING_KEYS_SECRET_ARN"},
+        "api": every
+        | database
+        | reached(stack, "SECRETS_MANAGER", "SQS")
+        | {"QUEUE_URL", "RATE_LIMIT_STORAGE_URI", "SIGNING_KEYS_SECRET_ARN"},
+        "worker": every
+        | database
+        | reached(stack, "LAMBDA", "SECRETS_MANAGER", "SQS")
+        | sandboxes
+        | {"QUEUE_URL", "QUEUE_MAX_RECEIVES"},
+        "reaper": every
+        | database
+        | reached(stack, "LAMBDA", "SECRETS_MANAGER", "SQS")
+        | sandboxes
+        | {"QUEUE_URL", "QUEUE_MAX_RECEIVES"},
+        "migrate": every
+        | database
+        | reached(stack, "SECRETS_MANAGER")
+        | {"DATABASE_ADMIN_SECRET_ARN", "SIGNING_KEYS_SECRET_ARN"},
+        "shell": every | database | reached(stack, "SECRETS_MANAGER", "SQS") | {"QUEUE_URL", "SIGNING_KEYS_SECRET_ARN"},
         "sandbox": set(),
     }
     for name in FUNCTIONS:
@@ -256,29 +305,33 @@ def test_each_function_knows_what_it_uses(stack: str) -> None:
             "POWERTOOLS_SERVICE_NAME": f"plinth-{stack}-{name}",
             "POWERTOOLS_TRACE_DISABLED": "false",
         }
-        assert known["DATABASE_SECRET_ARN"] == secret(stack, "database-app")
+        told = {name: known[name] for name in logins[stack]}
+        assert (
+            told
+            == {
+                "dev": {"DATABASE_SECRET_ARN": secret("dev", "database-app")},
+                "prod": {"DATABASE_LOGIN": "iam", "DATABASE_USER": "plinth_app_iam"},
+            }[stack]
+        )
+
+
+def reached(stack: str, *services: str) -> set[str]:
+    """Where a function finds services by IPv6, in dev; prod has endpoints of its own, at the usual names."""
+    return {f"AWS_ENDPOINT_URL_{service}" for service in services} if stack == "dev" else set()
 
 
 @every_stack
 def test_the_ways_between_security_groups_are_these(stack: str) -> None:
     manifest = stack_manifest(stack)
-    ways = {
-        "api-to-database": 5432,
-        "api-to-endpoints": 443,
-        "api-to-rate-limits": 6379,
-        "migrate-to-database": 5432,
-        "migrate-to-endpoints": 443,
-        "reaper-to-database": 5432,
-        "reaper-to-endpoints": 443,
-        "shell-to-database": 5432,
-        "shell-to-endpoints": 443,
-        "worker-to-database": 5432,
-        "worker-to-endpoints": 443,
-    }
+    stores = {f"{function}-to-database": 5432 for function in FUNCTIONS} | {"api-to-rate-limits": 6379}
+    services = {"dev": "ipv6-internet", "prod": "endpoints"}[stack]
     egress = manifest.of_type("aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule")
     ingress = manifest.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
-    assert {rule.name: rule.inputs["fromPort"] for rule in egress} == ways
-    assert {rule.name.replace("-into-", "-to-"): rule.inputs["toPort"] for rule in ingress} == ways
+    outwards = {f"{function}-to-{services}": 443 for function in FUNCTIONS}
+    assert {rule.name: rule.inputs["fromPort"] for rule in egress} == stores | outwards
+    # Nothing of this stack stands at the other end of the way to the internet.
+    inwards = outwards if stack == "prod" else {}
+    assert {rule.name.replace("-into-", "-to-"): rule.inputs["toPort"] for rule in ingress} == stores | inwards
 
 
 @every_stack
@@ -288,7 +341,7 @@ def test_the_migration_runs_on_a_ready_database_before_new_code_takes_traffic(st
     instances = {each.name for each in manifest.of_type("aws:rds/clusterInstance:ClusterInstance")}
     assert invocation.inputs["triggers"] == {
         "revision": head_revision(),
-        "database_login": secret(stack, "database-app"),
+        "database_login": login(stack)["Resource"][0],
         "signing_keys": secret(stack, "signing-keys"),
     }
     assert names_of(invocation) >= instances | {"migrate-live", "migrate-into-database", "migrate-policy"}
@@ -314,12 +367,40 @@ def test_all_functions_but_the_sandbox_share_one_package(stack: str) -> None:
     assert inputs(manifest, FUNCTION, "sandbox")["code"]["archive"] not in packages.values()
 
 
-def test_dev_and_prod_are_the_same_but_for_the_readers_of_the_database() -> None:
-    dev, prod = Counter(registered(stack_manifest("dev"))), Counter(registered(stack_manifest("prod")))
-    assert (dev - prod, list(prod - dev)) == (
-        Counter(),
-        ["plinth:index:Database$aws:rds/clusterInstance:ClusterInstance::database-instance-2"],
-    )
+def settings_of(stack: str, monkeypatch: pytest.MonkeyPatch) -> StackSettings:
+    """What a stack's package hands to `environment`."""
+    package, taken = import_module(f"stacks.{stack}"), list[StackSettings]()
+    with monkeypatch.context() as patch:
+        patch.setattr(package, "environment", taken.append)
+        deploy(package.deploy)
+    return taken[0]
+
+
+def test_dev_and_prod_differ_in_nothing_but_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prod with those settings of dev's that decide whether there is something registers exactly what dev has."""
+    monkeypatch.setenv("PLINTH_PACKAGES", "describe")
+    dev, prod = settings_of("dev", monkeypatch), settings_of("prod", monkeypatch)
+    alike = ("zones", "network_egress", "network_flow_logs", "database_login", "database_instances", "protect_data")
+    mixed = dataclasses.replace(prod, **{name: getattr(dev, name) for name in alike})
+    assert registered(deploy(lambda: environment(mixed))) == registered(stack_manifest("dev"))
+
+
+def test_prod_has_beside_dev_what_its_settings_say() -> None:
+    dev, prod = set(registered(stack_manifest("dev"))), set(registered(stack_manifest("prod")))
+    assert {line.rpartition("::")[2] for line in prod - dev} == {
+        "database-instance-2",
+        "database-refused-tokens",
+        "network",
+        "network-endpoint-lambda",
+        "network-endpoint-secretsmanager",
+        "network-endpoint-sqs",
+        "network-endpoints",
+        "network-flow-log",
+        "network-flow-logs",
+        "network-flow-logs-policy",
+        "network-flow-logs-role",
+        *(f"{function}-{way}-endpoints" for function in FUNCTIONS for way in ("to", "into")),
+    }
 
 
 @pytest.mark.parametrize(
@@ -343,7 +424,7 @@ def test_dev_and_prod_are_the_same_but_for_the_readers_of_the_database() -> None
             {
                 "backupRetentionPeriod": 30,
                 "deletionProtection": True,
-                "serverlessv2ScalingConfiguration": {"minCapacity": 1, "maxCapacity": 16},
+                "serverlessv2ScalingConfiguration": {"minCapacity": 2, "maxCapacity": 16},
                 "skipFinalSnapshot": False,
             },
         ),
@@ -356,8 +437,10 @@ def test_data_is_kept_in_prod_and_free_to_go_in_dev(
     kept = {each.name for each in manifest.resources if each.protect and each.custom}
     retained = {each.name for each in manifest.resources if each.retain_on_delete and each.custom}
     database = {each.name for each in manifest.resources if "plinth:index:Database$" in each.urn}
-    assert kept == (database | {"signing-keys"} if protect else set())
-    assert retained == (database if retain else set())
+    # Logins and what is logged of them can be made anew.
+    data = database - {"database-app", "database-refused-tokens"}
+    assert kept == (data | {"signing-keys"} if protect else set())
+    assert retained == (data if retain else set())
     cluster = inputs(manifest, "aws:rds/cluster:Cluster", "database")
     assert {key: cluster[key] for key in expected} == expected
 
@@ -370,10 +453,17 @@ def test_dev_and_prod_differ_in_zones_retention_and_concurrency(
     stack: str, zones: str, retention: int, reserved: int | None, concurrency: int
 ) -> None:
     manifest, region = stack_manifest(stack), configuration(stack).region
-    assert inputs(manifest, "awsx:ec2:Vpc", "network")["availabilityZoneNames"] == [f"{region}{zone}" for zone in zones]
+    own = [each for each in manifest.of_type("aws:ec2/subnet:Subnet") if each.name.startswith("network-")]
+    subnets = {
+        "dev": [each.inputs["availabilityZone"] for each in own],
+        "prod": [zone for each in manifest.of_type("awsx:ec2:Vpc") for zone in each.inputs["availabilityZoneNames"]],
+    }
+    assert subnets[stack] == [f"{region}{zone}" for zone in zones]
     groups = manifest.of_type("aws:cloudwatch/logGroup:LogGroup")
     assert {each.name: each.inputs["retentionInDays"] for each in groups} == {
         "api-logs": retention,
+        "database-logs": retention,
+        **({"database-refused-tokens": retention, "network-flow-logs": retention} if stack == "prod" else {}),
         "migrate-logs": retention,
         "reaper-logs": retention,
         "shell-logs": retention,
