@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from workbench.local.cloud import emulator_client
-from workbench.project import ROOT
+from workbench.project import ROOT, configuration
 
 ACCOUNT = "111111111111"
 REGION = "eu-central-1"
@@ -55,13 +55,14 @@ class Plinth:
             cwd=self.checkout,
         )
 
-    def processes(self) -> Mapping[str, Mapping[str, Any]]:
-        """The recorded processes of the dev stack: name to pid, creation time and port."""
-        return json.loads((self.state / "dev" / "processes.json").read_text())
+    def processes(self, stack: str = "dev") -> Mapping[str, Mapping[str, Any]]:
+        """The recorded processes of a stack: name to pid, creation time and port."""
+        return json.loads((self.state / stack / "processes.json").read_text())
 
-    def client(self, service: str) -> Any:
-        """A boto3 client on the dev stack's emulator."""
-        return emulator_client(service, self.processes()["emulator"]["port"], REGION, ACCOUNT)
+    def client(self, service: str, stack: str = "dev") -> Any:
+        """A boto3 client on a stack's emulator."""
+        config = configuration(stack, self.checkout)
+        return emulator_client(service, self.processes(stack)["emulator"]["port"], config.region, config.account)
 
 
 PASSWORD = "correct horse battery"
@@ -125,8 +126,8 @@ class Stack:
             time.sleep(0.2)
         pytest.fail(f"the run did not end: {run}\n{self.plinth('logs', 'dev').stdout[-3000:]}")
 
-    def sandboxes(self) -> list[str]:
+    def sandboxes(self, stack: str = "dev") -> list[str]:
         """The sandboxes that exist in the local cloud at this moment."""
-        pages = self.plinth.client("lambda").get_paginator("list_functions").paginate()
+        pages = self.plinth.client("lambda", stack).get_paginator("list_functions").paginate()
         names = [function["FunctionName"] for page in pages for function in page["Functions"]]
         return [name for name in names if "-run-" in name]

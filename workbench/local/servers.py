@@ -1,6 +1,7 @@
 """The servers of the local cloud but for PostgreSQL: the AWS emulator, Valkey and the gateway's front."""
 
 import http.client
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -39,6 +40,8 @@ def emulator(folder: Path, region: str, account: str) -> Command:
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            # Set to 1, every call of the AWS API is kept for `aws cloudtrail lookup-events`.
+            "CLOUDTRAIL_RECORDING": os.environ.get("CLOUDTRAIL_RECORDING", "0"),
             "HOME": str(scratch),
             "TMPDIR": str(scratch),
         },
