@@ -44,7 +44,7 @@ SHORT = Limits(wall_seconds=1.0)
         ),
         pytest.param("import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", id="stopped"),
         pytest.param("import os, time\nos.close(1), os.close(2)\ntime.sleep(60)", id="streams-closed"),
-        pytest.param("import os, time\nos.closerange(0, 64)\ntime.sleep(60)", id="all-closed"),
+        pytest.param("import os, time\nos.closerange(0, 1024)\ntime.sleep(60)", id="all-closed"),
     ],
 )
 def test_a_script_that_does_not_end_is_ended(script: str) -> None:
@@ -121,7 +121,7 @@ def test_output_is_cut_between_characters() -> None:
 FORGE = """
 import json, os
 frame = {frame}
-for descriptor in range(3, 64):
+for descriptor in range(3, 1024):
     try:
         os.write(descriptor, frame)
     except OSError:
@@ -167,7 +167,7 @@ if os.fork() == 0:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         os.write(1, b"%d" % os.getpid())
-        os.closerange(0, 64)
+        os.closerange(0, 1024)
         time.sleep(60)
     os._exit(0)
 os.wait()

@@ -288,7 +288,7 @@ def test_a_result_that_is_no_json_fails_the_run_and_names_its_type(expression: s
 
 
 def test_a_result_that_cannot_be_sent_fails_the_run() -> None:
-    outcome = run("import os\nos.closerange(3, 64)\nresult = 1", {})
+    outcome = run("import os\nos.closerange(3, 1024)\nresult = 1", {})
 
     assert (outcome.status, outcome.exit_code, outcome.result) == ("failed", 1, None)
     assert outcome.stderr == "The global `result` (int) cannot be returned: [Errno 9] Bad file descriptor\n"
