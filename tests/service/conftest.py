@@ -66,13 +66,16 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         dispatch.sqs,
         sandbox_runner,
     )
-    for function in cached:
-        function.cache_clear()
-    keys.forget()
+
+    def forget() -> None:
+        for function in cached:
+            function.cache_clear()
+        database.disconnect()
+        keys.forget()
+
+    forget()
     yield
-    for function in cached:
-        function.cache_clear()
-    keys.forget()
+    forget()
 
 
 @pytest.fixture(autouse=True)
