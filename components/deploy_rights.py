@@ -32,8 +32,9 @@ class Scope:
     """The permissions boundary without which no role may be made or changed."""
 
 
-NAMED, OWN, NEW, WIDE = "named", "own", "new", "wide"
-"""How a right is narrowed: by names; by the tags that the resource has; by those that the request sets; not at all."""
+NAMED, OWN, NEW, NO_OTHERS, WIDE = "named", "own", "new", "no others", "wide"
+"""How a right is narrowed: by names; by the tags that the resource has; by those that the request sets; by the tags of
+what has any, so that it does not reach what another stack has tagged; not at all."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Right:
     """Further conditions: operator to key to values, with the same braces."""
 
     reason: str = ""
-    """Why it is no narrower. Demanded where `only` is WIDE."""
+    """Why it is no narrower. Demanded where `only` is NO_OTHERS or WIDE."""
 
 
 def statements(rights: Sequence[Right], scope: Scope) -> list[Statement]:
@@ -76,6 +77,55 @@ def policies(scope: Scope) -> dict[str, list[Statement]]:
         name: statements([right for right in rights if right.actions[0].partition(":")[0] in services], scope)
         for name, services in POLICIES.items()
     }
+
+
+def _filled(template: str, scope: Scope) -> Sequence[str]:
+    """The template's ARNs: one for each value of a field that has several, and none where it has none."""
+    arn = template if template == "*" or template.startswith("arn:") else f"arn:aws:{template}"
+    for several, values in (("{invoked}", scope.invoked), ("{zones}", scope.zones)):
+        if several in arn:
+            return [arn.replace(several, value).format(**_fields(scope)) for value in values]
+    return [arn.format(**_fields(scope))]
+
+
+def _fields(scope: Scope) -> dict[str, str]:
+    return {
+        "region": scope.region,
+        "account": scope.account,
+        "prefix": scope.prefix,
+        "boundary": scope.boundary or "",
+    }
+
+
+def _conditions(right: Right, scope: Scope) -> dict[str, dict[str, list[str]]]:
+    conditions = {
+        operator: {key: [value.format(**_fields(scope)) for value in values] for key, values in keys.items()}
+        for operator, keys in right.when.items()
+    }
+    equal: dict[str, list[str]] = {}
+    if right.only in (OWN, NEW):
+        which = "ResourceTag" if right.only == OWN else "RequestTag"
+        equal = {f"aws:{which}/{key}": [value] for key, value in scope.tags.items()}
+    elif "*" in right.on:
+        equal = {"aws:RequestedRegion": [scope.region]}
+    if right.only == NO_OTHERS:
+        conditions["StringEqualsIfExists"] = {f"aws:ResourceTag/{key}": [value] for key, value in scope.tags.items()}
+    if right.only == NEW and _tags_what_is_there(right):
+        conditions["Null"] = {f"aws:ResourceTag/{key}": ["true"] for key in scope.tags}
+    if scope.boundary is not None and right.actions[0] in _BOUNDED:
+        equal["iam:PermissionsBoundary"] = [scope.boundary]
+    if equal:
+        conditions["StringEquals"] = {**conditions.get("StringEquals", {}), **equal}
+    return conditions
+
+
+def _tags_what_is_there(right: Right) -> bool:
+    """Whether it may tag what exists already, too: with the stack's tags, what is another stack's would become its."""
+    only_made = "ec2:CreateAction" in right.when.get("StringEquals", {})
+    return not only_made and not _TAGGING.isdisjoint(right.actions)
+
+
+_TAGGING = frozenset({"acm:AddTagsToCertificate", "ec2:CreateTags", "kms:TagResource", "rds:AddTagsToResource"})
 
 
 POLICIES: Mapping[str, Sequence[str]] = {
@@ -200,7 +250,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
         Right(
             ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"],
             ("apigateway:{region}::/apis/*", "apigateway:{region}::/tags/*"),
-            WIDE,
+            NO_OTHERS,
             reason="An API's id is known only afterwards, and what lies below an API has no tags of its own.",
         ),
         Right(
@@ -216,7 +266,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
         Right(
             ["apigateway:DELETE", "apigateway:GET", "apigateway:PATCH", "apigateway:POST", "apigateway:PUT"],
             ("apigateway:{region}::/domainnames", "apigateway:{region}::/domainnames/*"),
-            WIDE,
+            NO_OTHERS,
             reason="A domain name is not the stack's, and what lies below it has no tags of its own.",
         ),
     ),
@@ -293,8 +343,8 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
         ),
         Right(
             ["ec2:CreateNetworkAclEntry", "ec2:DeleteNetworkAclEntry", "ec2:ReplaceNetworkAclAssociation"],
-            _ec2("network-acl"),
-            WIDE,
+            _ec2("network-acl", "security-group"),
+            NO_OTHERS,
             reason="The list that AWS makes with each VPC is emptied before it is tagged.",
         ),
         Right(["ec2:ReplaceNetworkAclAssociation"], _ec2("*"), OWN),
@@ -307,8 +357,8 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": (
         Right(
             ["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
-            _ec2("security-group"),
-            WIDE,
+            _ec2("network-acl", "security-group"),
+            NO_OTHERS,
             reason="The group that AWS makes with each VPC is emptied before it is tagged.",
         ),
         *_SECURITY_GROUP_RULES,
@@ -505,7 +555,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
         Right(
             ["lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"],
             ("lambda:{region}:{account}:event-source-mapping:*",),
-            WIDE,
+            NO_OTHERS,
             reason="A mapping's id is made up by AWS, and it has no tags before the first.",
         ),
     ),
@@ -833,39 +883,3 @@ RIGHTS: Mapping[str, Sequence[Right]] = {
     "awsx:ec2:Vpc": (),
 }
 """Resource type to what its creation, reading, change and deletion take. An empty row is covered by another's."""
-
-
-def _filled(template: str, scope: Scope) -> Sequence[str]:
-    """The template's ARNs: one for each value of a field that has several, and none where it has none."""
-    arn = template if template == "*" or template.startswith("arn:") else f"arn:aws:{template}"
-    for several, values in (("{invoked}", scope.invoked), ("{zones}", scope.zones)):
-        if several in arn:
-            return [arn.replace(several, value).format(**_fields(scope)) for value in values]
-    return [arn.format(**_fields(scope))]
-
-
-def _fields(scope: Scope) -> dict[str, str]:
-    return {
-        "region": scope.region,
-        "account": scope.account,
-        "prefix": scope.prefix,
-        "boundary": scope.boundary or "",
-    }
-
-
-def _conditions(right: Right, scope: Scope) -> dict[str, dict[str, list[str]]]:
-    conditions = {
-        operator: {key: [value.format(**_fields(scope)) for value in values] for key, values in keys.items()}
-        for operator, keys in right.when.items()
-    }
-    equal: dict[str, list[str]] = {}
-    if right.only in (OWN, NEW):
-        which = "ResourceTag" if right.only == OWN else "RequestTag"
-        equal = {f"aws:{which}/{key}": [value] for key, value in scope.tags.items()}
-    elif "*" in right.on:
-        equal = {"aws:RequestedRegion": [scope.region]}
-    if scope.boundary is not None and right.actions[0] in _BOUNDED:
-        equal["iam:PermissionsBoundary"] = [scope.boundary]
-    if equal:
-        conditions["StringEquals"] = {**conditions.get("StringEquals", {}), **equal}
-    return conditions

@@ -1,9 +1,8 @@
 """The two roles that a repository's workflows on GitHub may take: one that looks, and one that deploys."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired
+from typing import NotRequired
 
 import pulumi
 import pulumi_aws as aws
@@ -12,7 +11,7 @@ from components.component import Component, ComponentArgs
 from components.deploy_rights import Scope, policies
 from components.grants import Statement, allow, policy_document
 from components.naming import physical_name
-from components.rules import Rule, check, like
+from components.rules import HOSTED_ZONE, Rule, account, check, each_like, like, region, repository
 
 ISSUER = "token.actions.githubusercontent.com"
 """Who issues the tokens of GitHub's workflows."""
@@ -191,20 +190,13 @@ class DeployRole(Component):
         ).arn
 
 
-def _are_zones(value: Any) -> bool:
-    return all(re.fullmatch("[A-Z0-9]+", zone) for zone in value)
-
-
 _RULES: Mapping[str, Rule] = {
-    "repository": like(
-        r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+|[A-Za-z0-9-]+@\d+/[A-Za-z0-9._-]+@\d+",
-        "'org/name' without wildcards, or 'org@123456/name@456789' as GitHub shows it in the OIDC settings",
-    ),
+    "repository": repository(),
     "environment": like(r"[A-Za-z0-9][A-Za-z0-9._-]*", "a GitHub environment's name such as 'prod'"),
-    "account_id": like(r"\d{12}", "the 12 digits of an AWS account"),
-    "region": like(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-central-1"),
+    "account_id": account(),
+    "region": region(),
     "branch": like(r"[A-Za-z0-9][A-Za-z0-9._/-]*", "a branch's name such as 'main', without wildcards"),
-    "hosted_zone_ids": (_are_zones, "ids such as 'Z0123456789ABCDEFGHIJ'"),
+    "hosted_zone_ids": each_like(HOSTED_ZONE, "ids such as 'Z0123456789ABCDEFGHIJ'"),
     "tags": (bool, "the stack's default tags: without any, all of the account is the stack's"),
 }
 

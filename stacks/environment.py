@@ -7,9 +7,11 @@ from typing import TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from components.boundary import bound_roles
 from components.database import Database
 from components.database_capacity import connection_budget
 from components.deploy_role import DeployRole
+from components.function_args import KeptVersion, QueueSource, Schedule
 from components.http_api import Domain, HttpApi, Throttle
 from components.migration import Migration
 from components.naming import physical_name
@@ -24,7 +26,7 @@ from components.packaging import (
     runner_layer,
     source_package,
 )
-from components.python_function import KeptVersion, PythonFunction, QueueSource, Schedule
+from components.python_function import PythonFunction
 from components.rate_limit_store import RateLimitStore
 from components.sandbox_function import ENDPOINTS, SandboxFunction
 from components.signing_keys import SigningKeys
@@ -32,7 +34,7 @@ from components.work_queue import WorkQueue
 from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
 from service.core.unimported import UNIMPORTED
 from service.migrations import head_revision
-from stacks.settings import StackSettings
+from stacks.settings import SettingsError, StackSettings
 
 _ROOT = Path(__file__).parent.parent
 _SANDBOX = ("sandbox_lambda", "locks/sandbox.txt")
@@ -54,6 +56,10 @@ class _Shared(TypedDict):
 
 def environment(settings: StackSettings) -> None:
     """Registers the resources and the outputs of one stack."""
+    if settings.stack != pulumi.get_stack():
+        raise SettingsError(f"Stack {pulumi.get_stack()}: stack is {settings.stack!r}: give {pulumi.get_stack()!r}.")
+    if settings.permissions_boundary_arn is not None:
+        bound_roles(settings.permissions_boundary_arn)
     sandbox_endpoints = ENDPOINTS[settings.sandbox_isolation]
     network = Network(
         "network",
@@ -145,7 +151,12 @@ def environment(settings: StackSettings) -> None:
             "function_name": migrate.name,
             "alias_name": migrate.alias_name,
             "revision": head_revision(),
-            "stores": {"database_login": database.login_arn, "signing_keys": signing_keys.secret_arn},
+            "stores": {
+                # Made with the cluster: a new cluster is empty, whatever its clients log in with.
+                "database": database.admin_secret_arn,
+                "database_login": database.login_arn,
+                "signing_keys": signing_keys.secret_arn,
+            },
         },
         pulumi.ResourceOptions(depends_on=[database, migrate]),
     )
@@ -268,6 +279,7 @@ def environment(settings: StackSettings) -> None:
                 "region": settings.region,
                 "oidc_provider_arn": settings.github_oidc_provider_arn,
                 "hosted_zone_ids": [settings.api_domain_zone_id] if settings.api_domain_zone_id else [],
+                "permissions_boundary_arn": settings.permissions_boundary_arn,
             },
         )
 

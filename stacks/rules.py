@@ -1,12 +1,33 @@
 """What each setting must be, alone and beside the others, with the words for it. The numbers are limits of AWS."""
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
-from components.rules import Rule, like, or_none, retention, truth, whole
-from components.sandbox_function import ISOLATION_CHOICE, ISOLATIONS
+from components.database_args import LOGINS
+from components.network import EGRESSES
+from components.rules import (
+    EMAIL,
+    ORIGIN,
+    Rule,
+    account,
+    certificate,
+    different,
+    each_like,
+    halves,
+    host_name,
+    hosted_zone,
+    ipv4_range,
+    like,
+    one_of,
+    or_none,
+    region,
+    repository,
+    retention,
+    truth,
+    whole,
+)
+from components.sandbox_function import ISOLATION
 
 _SANDBOX_SETUP_SECONDS = 60
 """What Lambda may take to attach a new function to a VPC, and to delete it."""
@@ -20,58 +41,31 @@ Combination = tuple[str, Callable[[Any], bool], str | Callable[[Any], str]]
 """The setting to change, a predicate of all settings, and the words for it, which may tell other settings."""
 
 
-def _capacity(low: float) -> Rule:
-    def holds(value: Any) -> bool:
-        return isinstance(value, (int, float)) and low <= value <= 256 and (value * 2) % 1 == 0
-
-    return holds, f"a multiple of 0.5 from {low} to 256"
-
-
-def _is_network(value: Any) -> bool:
-    try:
-        return 16 <= ipaddress.IPv4Network(value).prefixlen <= 24
-    except ValueError:
-        return False
-
-
 def _are_zones(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[a-f]{2,3}", value) is not None and len(set(value)) == len(value)
-
-
-def _are_origins(value: Any) -> bool:
-    origins = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else ("",)
-    return all(re.fullmatch(r"https?://[^/*\s]+", str(origin)) for origin in origins)
-
-
-def _one_of(*choices: str) -> Rule:
-    return lambda value: value in choices, " or ".join(map(repr, choices))
 
 
 def _is_share(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < 1
 
 
-def _are_emails(value: Any) -> bool:
-    addresses = cast("tuple[Any, ...]", value) if isinstance(value, tuple) else ("",)
-    return all(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", str(address)) for address in addresses)
-
-
 VALUES: Mapping[str, Rule] = {
-    "stack": like("[a-z][a-z0-9]{1,15}", "2 to 16 lower-case letters and digits, a letter first"),
-    "region": like(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-central-1"),
-    "account_id": like(r"\d{12}", "the 12 digits of an AWS account, in quotes"),
+    # With a longer one the sandbox's name would be cut short, and the deploy role would not know it for the stack's.
+    "stack": like("[a-z][a-z0-9]{1,11}", "2 to 12 lower-case letters and digits, a letter first"),
+    "region": region(),
+    "account_id": account(),
     "zones": (_are_zones, "two or three different letters such as 'ab'"),
     "protect_data": truth(),
     "log_retention_days": retention(),
-    "network_cidr": (_is_network, "an IPv4 range from /16 to /24 such as 10.0.0.0/16"),
-    "network_egress": _one_of("endpoints", "ipv6"),
+    "network_cidr": ipv4_range(16, 24),
+    "network_egress": one_of(*EGRESSES),
     "network_flow_logs": truth(),
-    "database_min_capacity": _capacity(0),
-    "database_max_capacity": _capacity(1),
+    "database_min_capacity": halves(0, 256),
+    "database_max_capacity": halves(1, 256),
     "database_instances": whole(1, 16),
     "database_backup_days": whole(1, 35),
-    "database_login": _one_of("password", "iam"),
-    "database_former_login": or_none(_one_of("password", "iam")),
+    "database_login": one_of(*LOGINS),
+    "database_former_login": or_none(one_of(*LOGINS)),
     "database_proxy": truth(),
     "rate_limit_ecpu_per_second": whole(1000, 15_000_000),
     "api_memory_mb": whole(128, 10_240),
@@ -80,35 +74,33 @@ VALUES: Mapping[str, Rule] = {
     "api_snap_start": truth(),
     "api_kept_version": or_none(like(r"[1-9]\d*", "the number of a published version in quotes, such as '12'")),
     "api_kept_share": (_is_share, "a number from 0 to below 1"),
-    "api_domain": or_none(like(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}", "a domain such as api.example.com")),
-    "api_domain_zone_id": or_none(like("Z[A-Z0-9]+", "the id of a Route 53 zone, which begins with Z")),
-    "api_certificate_arn": or_none(
-        like(r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/\S+", "the ARN of a certificate in ACM")
-    ),
+    "api_domain": or_none(host_name()),
+    "api_domain_zone_id": or_none(hosted_zone()),
+    "api_certificate_arn": or_none(certificate()),
     "worker_memory_mb": whole(128, 10_240),
     "worker_timeout_seconds": whole(1, 900),
     "worker_concurrency": whole(2, 1000),
     "queue_max_receives": whole(1, 1000),
     "reaper_minutes": whole(1, 60),
-    "sandbox_isolation": (lambda value: value in ISOLATIONS, ISOLATION_CHOICE),
+    "sandbox_isolation": ISOLATION,
     "sandbox_reserved_concurrency": or_none(whole(1, 10_000)),
     "sandbox_memory_mb": whole(128, 10_240),
     "sandbox_timeout_seconds": whole(1, 840),
-    "alarm_emails": (_are_emails, "a tuple of addresses such as ('on-call@example.com',)"),
-    "monthly_budget_usd": or_none(whole(1, 1_000_000)),
-    "github_repository": or_none(
-        like(
-            r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+|[A-Za-z0-9-]+@\d+/[A-Za-z0-9._-]+@\d+",
-            "a repository such as organisation/plinth, or organisation@123/plinth@456, without wildcards",
-        )
+    "alarm_emails": different(
+        each_like(EMAIL, "a tuple of different addresses such as ('on-call@example.com',)", (tuple,))
     ),
+    "monthly_budget_usd": or_none(whole(1, 1_000_000)),
+    "github_repository": or_none(repository()),
     "github_oidc_provider_arn": or_none(
         like(
             r"arn:aws:iam::\d{12}:oidc-provider/token\.actions\.githubusercontent\.com",
             "the ARN of the account's provider of token.actions.githubusercontent.com",
         )
     ),
-    "cors_origins": (_are_origins, "a tuple of origins such as ('https://app.example.com',)"),
+    "permissions_boundary_arn": or_none(
+        like(r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "the ARN of a policy of the stack's account")
+    ),
+    "cors_origins": each_like(ORIGIN, "a tuple of origins such as ('https://app.example.com',)", (tuple,)),
 }
 """What each setting must be by itself."""
 
@@ -190,6 +182,11 @@ COMBINATIONS: Sequence[Combination] = (
         "github_oidc_provider_arn",
         lambda its: its.github_repository is not None or its.github_oidc_provider_arn is None,
         "None, since there is no github_repository",
+    ),
+    (
+        "permissions_boundary_arn",
+        lambda its: its.permissions_boundary_arn is None or f"::{its.account_id}:" in its.permissions_boundary_arn,
+        lambda its: f"a policy of the account {its.account_id}, which alone can bound its roles",
     ),
 )
 """What settings must be together: the one to change, whether they are, and what to give."""

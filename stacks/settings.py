@@ -1,6 +1,8 @@
 """What one stack may choose, with units, defaults and limits. A wrong choice fails before anything is registered."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
+from difflib import get_close_matches
+from typing import Self
 
 import pulumi
 
@@ -28,21 +30,23 @@ class StackSettings:
     """Letters of the availability zones to use, such as `ab`. Two or three."""
 
     protect_data: bool
-    """Whether the database resists deletion, by AWS and by Pulumi, and leaves a snapshot and itself behind."""
+    """Whether the database resists deletion, by AWS and by Pulumi, and goes on running where it is taken out of the
+    program. To delete a stack, deploy it without this first."""
 
     log_retention_days: int
     """Days that logs are kept; one of the values CloudWatch knows."""
 
     network_cidr: str = "10.0.0.0/16"
-    """The network's IPv4 range. Caution: changing it replaces everything that holds data."""
+    """The network's IPv4 range. Caution: as for `network_egress`."""
 
     network_egress: str = "endpoints"
     """How functions reach AWS's own services. `endpoints`: by an interface endpoint for each of them, and nothing else
     can be reached: 7.30 USD a month for each service and zone. `ipv6`: through an egress-only gateway, for nothing,
-    and with a way to the rest of the internet. Caution: changing it replaces the network, and all that is in it."""
+    and with a way to the rest of the internet. Caution: choose before the first deployment. AWS moves neither
+    a database nor published functions to another network: destroy the stack, and deploy it anew."""
 
     network_flow_logs: bool = False
-    """Whether the network's refused packets are logged."""
+    """Whether a record is kept of who spoke with whom in the network, and who was refused."""
 
     database_min_capacity: float
     """Aurora capacity units (2 GiB each) kept while idle, in steps of 0.5. 0 pauses an idle database."""
@@ -143,6 +147,24 @@ class StackSettings:
 
     github_oidc_provider_arn: str | None = None
     """The account's identity provider for GitHub, where another stack made it: an account has one."""
+
+    permissions_boundary_arn: str | None = None
+    """The permissions boundary of every role of the stack but the two of `github_repository`, which then make and
+    change no role without it. None: whoever deploys can give a role of the stack any right. It is an administrator's
+    policy, and is made before the stack: see docs/operations.md."""
+
+    def __new__(cls, **given: object) -> Self:
+        """Refuses names that are no settings, and asks for those that every stack has to give."""
+        stack, settings = given.get("stack", "?"), {field.name: field for field in fields(cls)}
+        for name in given:
+            if name not in settings:
+                meant = get_close_matches(name, settings, n=1)
+                proposed = f"{meant[0]}, if that was meant" if meant else "one of those in stacks/settings.py"
+                raise SettingsError(f"Stack {stack}: there is no setting {name}: give {proposed}.")
+        for name, field in settings.items():
+            if name not in given and field.default is MISSING:
+                raise SettingsError(f"Stack {stack}: {name} is missing: give {VALUES[name][1]}.")
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for name, (holds, wanted) in VALUES.items():

@@ -9,6 +9,7 @@ import pytest
 from components.deploy_rights import (
     ATTACHED,
     NEW,
+    NO_OTHERS,
     OWN,
     PASSED_TO,
     POLICIES,
@@ -68,13 +69,13 @@ def test_every_policy_that_a_stack_attaches_to_a_role_may_be_attached(stack: str
 
 
 def test_what_is_not_narrowed_says_why() -> None:
-    silent = [right for right in ROWS if right.only == WIDE and not right.reason.endswith(".")]
+    silent = [right for right in ROWS if right.only in (NO_OTHERS, WIDE) and not right.reason.endswith(".")]
     assert silent == []
 
 
 def test_what_claims_to_be_narrowed_by_name_is() -> None:
     named = ("{prefix}", "{invoked}", "{zones}")
-    rights = [right for right in ROWS if right.only not in (OWN, NEW, WIDE)]
+    rights = [right for right in ROWS if right.only not in (OWN, NEW, NO_OTHERS, WIDE)]
     assert [arn for right in rights for arn in right.on if not any(field in arn for field in named)] == []
     assert len(rights) > 30
 
@@ -145,6 +146,46 @@ def test_a_resource_is_made_only_with_the_stacks_tags_and_changed_only_if_it_has
     (deleted,) = granting("ec2:DeleteVpc")
     assert deleted.get("conditions") == {
         "StringEquals": {f"aws:ResourceTag/{key}": value for key, value in tags.items()}
+    }
+
+
+def test_what_another_stack_has_tagged_cannot_be_made_the_stacks_own() -> None:
+    tagging = [
+        (action, statement.get("conditions", {}))
+        for action in ("acm:AddTagsToCertificate", "ec2:CreateTags", "kms:TagResource", "rds:AddTagsToResource")
+        for statement in granting(action)
+        if not all("plinth-dev-" in str(resource) for resource in statement["resources"])
+    ]
+    unbound = [
+        (action, conditions)
+        for action, conditions in tagging
+        if "ec2:CreateAction" not in conditions["StringEquals"]
+        and "aws:ResourceTag/plinth:stack" not in conditions["StringEquals"]
+        and conditions.get("Null")
+        != {"aws:ResourceTag/plinth:project": ["true"], "aws:ResourceTag/plinth:stack": ["true"]}
+    ]
+    assert unbound == []
+    assert {action for action, conditions in tagging if "Null" in conditions} == {action for action, _ in tagging}
+
+
+@pytest.mark.parametrize(
+    ("action", "on"),
+    [
+        ("apigateway:DELETE", "arn:aws:apigateway:eu-central-1::/apis/*"),
+        ("apigateway:PATCH", "arn:aws:apigateway:eu-central-1::/domainnames/*"),
+        ("ec2:CreateNetworkAclEntry", "arn:aws:ec2:eu-central-1:111111111111:network-acl/*"),
+        ("ec2:RevokeSecurityGroupIngress", "arn:aws:ec2:eu-central-1:111111111111:security-group/*"),
+    ],
+)
+def test_what_another_stack_has_tagged_is_not_changed_where_the_stacks_own_may_have_no_tags(
+    action: str, on: str
+) -> None:
+    (found,) = (each for each in granting(action) if on in each["resources"])
+    assert found.get("conditions") == {
+        "StringEqualsIfExists": {
+            "aws:ResourceTag/plinth:project": ["plinth"],
+            "aws:ResourceTag/plinth:stack": ["dev"],
+        }
     }
 
 

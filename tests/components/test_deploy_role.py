@@ -8,6 +8,7 @@ import pytest
 
 from components.deploy_role import DeployRole, DeployRoleArgs
 from tests.support.evaluation import deploy, inputs, policy, registered
+from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
 
 ROLE = "aws:iam/role:Role"
@@ -92,6 +93,7 @@ def test_a_repository_with_numbers_and_another_branch_and_provider_are_trusted_a
 
 def test_a_preview_reads_the_stacks_state_and_nothing_of_aws() -> None:
     manifest = deployed(state_bucket_arn=BUCKET, secrets_key_arn=KEY)
+    assert "plinth:index:DeployRole$aws:iam/rolePolicy:RolePolicy::ci-preview-policy" in registered(manifest)
     assert policy(manifest, "ci-preview-policy") == [
         {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": [KEY]},
         {
@@ -166,13 +168,13 @@ def test_the_roles_arns_are_handed_out() -> None:
         ({"repository": "a/b:ref:x"}, "repository is 'a/b:ref:x': give 'org/name' without wildcards"),
         ({"environment": "*"}, "environment is '*': give a GitHub environment's name such as 'prod'."),
         ({"branch": "release/*"}, "branch is 'release/*': give a branch's name such as 'main', without wildcards."),
-        ({"account_id": "acme"}, "account_id is 'acme': give the 12 digits of an AWS account."),
-        ({"region": "*"}, "region is '*': give a region such as eu-central-1."),
+        ({"account_id": "acme"}, "account_id is 'acme': give the 12 digits of an AWS account, in quotes."),
+        ({"region": "*"}, "region is '*': give a region such as 'eu-central-1'."),
         ({"hosted_zone_ids": ["*"]}, "hosted_zone_ids is ['*']: give ids such as 'Z0123456789ABCDEFGHIJ'."),
         ({"tags": {}}, "tags is {}: give the stack's default tags: without any, all of the account is the stack's."),
     ],
 )
 def test_a_wrong_argument_is_told_with_what_to_give(args: dict[str, Any], message: str) -> None:
-    with pytest.raises(Exception) as told:  # noqa: PT011  # the message is the point
+    with pytest.raises(ProgramError) as told:
         deployed(**args)
     assert f"DeployRole 'ci': {message}" in str(told.value)

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from components.naming import bounded
+from components.sandbox_function import NAME_LIMIT
 from stacks.rules import VALUES
 from stacks.settings import SettingsError, StackSettings
 
@@ -33,16 +35,16 @@ def settings(**changed: Any) -> StackSettings:
 @pytest.mark.parametrize(
     ("name", "values", "wanted"),
     [
-        ("region", ["", "Frankfurt", "eu-central", None], "a region such as eu-central-1"),
+        ("region", ["", "Frankfurt", "eu-central", None], "a region such as 'eu-central-1'"),
         ("account_id", ["", "12345", 111111111111, "11111111111a"], "the 12 digits of an AWS account, in quotes"),
         ("zones", ["", "a", "aa", "abcd", "AB", ["a", "b"]], "two or three different letters such as 'ab'"),
         ("protect_data", [None, 1, "yes"], "True or False"),
         (
             "network_cidr",
-            ["", "10.0.0.0", "10.0.0.0/8", "10.0.0.1/16", "::/64"],
+            ["", "10.0.0.0", "10.0.0.0/8", "10.0.0.0/25", "10.0.0.1/16", "::/64", None],
             "an IPv4 range from /16 to /24",
         ),
-        ("database_min_capacity", [-1, 0.4, 256.5, "1"], "a multiple of 0.5 from 0 to 256"),
+        ("database_min_capacity", [-1, 0.4, 256.5, "1", True], "a multiple of 0.5 from 0 to 256"),
         ("database_max_capacity", [0.5, 2.25, 300], "a multiple of 0.5 from 1 to 256"),
         ("database_instances", [0, 17, 1.0, True], "a whole number from 1 to 16"),
         ("database_backup_days", [0, 36], "a whole number from 1 to 35"),
@@ -72,14 +74,35 @@ def settings(**changed: Any) -> StackSettings:
         ("database_proxy", [0], "True or False"),
         ("api_kept_version", [12, "0", "$LATEST", ""], "the number of a published version in quotes, such as '12', or"),
         ("api_kept_share", [1, -0.1, "0.5", True, float("nan")], "a number from 0 to below 1"),
-        ("api_domain", ["", "localhost", "https://a.com", "a.com/", "*.a.com", "-a.com"], "a domain such as api.exam"),
-        ("api_domain_zone_id", ["", "example.com"], "the id of a Route 53 zone, which begins with Z, or None"),
-        ("api_certificate_arn", ["", "arn:aws:iam::111111111111:role/x"], "the ARN of a certificate in ACM, or None"),
-        ("alarm_emails", ["a@b.com", ("a",), ("a@b",), ("a @b.com",)], "a tuple of addresses such as ('on-call@exam"),
+        (
+            "api_domain",
+            ["", "localhost", "https://a.com", "a.com/", "*.a.com", "-a.com"],
+            "a host name in lower case such as '",
+        ),
+        (
+            "api_domain_zone_id",
+            ["", "example.com"],
+            "the id of a public Route 53 zone, such as 'Z0123456789ABCDEFGHIJ', or None",
+        ),
+        ("api_certificate_arn", ["", "arn:aws:iam::111111111111:role/x"], "the ARN of an ACM certificate, or None"),
+        (
+            "alarm_emails",
+            ["a@b.com", ("a",), ("a@b",), ("a @b.com",), ("a@b.com",) * 2],
+            "a tuple of different addresses such as ('on-call@exam",
+        ),
         ("monthly_budget_usd", [0, 1.5, "100"], "a whole number from 1 to 1000000, or None"),
-        ("github_repository", ["plinth", "a/*", "*/plinth", "a/b/c", ""], "a repository such as organisation/plinth, "),
+        ("github_repository", ["plinth", "a/*", "*/plinth", "a/b/c", ""], "'org/name' without wildcards, or "),
         ("github_oidc_provider_arn", ["", "arn:aws:iam::1:oidc-provider/x"], "the ARN of the account's provider of"),
-        ("cors_origins", ["*", ("*",), ("https://a.com/",), ("a.com",)], "a tuple of origins such as ('https://"),
+        (
+            "permissions_boundary_arn",
+            ["", "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::111111111111:role/x"],
+            "the ARN of a policy of the stack's account, or None",
+        ),
+        (
+            "cors_origins",
+            ["*", ("*",), ("https://a.com/",), ("a.com",)],
+            "a tuple of origins such as ('https://",
+        ),
     ],
 )
 def test_a_value_out_of_range_is_refused_with_what_to_give(name: str, values: list[Any], wanted: str) -> None:
@@ -89,12 +112,18 @@ def test_a_value_out_of_range_is_refused_with_what_to_give(name: str, values: li
         assert str(refused.value).startswith(f"Stack staging: {name} is {value!r}: give {wanted}")
 
 
-@pytest.mark.parametrize("value", ["", "x", "Dev", "a-stack", "1st", "a" * 17])
+def test_the_longest_name_of_a_stack_leaves_its_sandbox_a_name_that_says_whose_it_is() -> None:
+    allowed, _ = VALUES["stack"]
+    longest = max((name for name in ("a" * length for length in range(1, 65)) if allowed(name)), key=len)
+    assert bounded(f"plinth-{longest}-sandbox", NAME_LIMIT) == f"plinth-{longest}-sandbox"
+
+
+@pytest.mark.parametrize("value", ["", "x", "Dev", "a-stack", "1st", "a" * 13])
 def test_a_stack_needs_a_short_plain_name(value: str) -> None:
     with pytest.raises(SettingsError) as refused:
         settings(stack=value)
     assert str(refused.value) == (
-        f"Stack {value}: stack is {value!r}: give 2 to 16 lower-case letters and digits, a letter first."
+        f"Stack {value}: stack is {value!r}: give 2 to 12 lower-case letters and digits, a letter first."
     )
 
 
@@ -197,6 +226,13 @@ def test_a_stack_needs_a_short_plain_name(value: str) -> None:
             {"github_oidc_provider_arn": OIDC},
             f"Stack staging: github_oidc_provider_arn is '{OIDC}': give None, since there is no github_repository.",
         ),
+        (
+            {"permissions_boundary_arn": "arn:aws:iam::999999999999:policy/boundary"},
+            (
+                "Stack staging: permissions_boundary_arn is 'arn:aws:iam::999999999999:policy/boundary': "
+                "give a policy of the account 111111111111, which alone can bound its roles."
+            ),
+        ),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(changed: dict[str, Any], message: str) -> None:
@@ -220,6 +256,7 @@ def test_settings_that_do_not_go_together_are_refused(changed: dict[str, Any], m
         {"api_domain": "api.example.com", "api_certificate_arn": CERTIFICATE},
         {"monthly_budget_usd": 100, "alarm_emails": ("on-call@example.com",)},
         {"github_repository": "organisation/plinth", "github_oidc_provider_arn": OIDC},
+        {"permissions_boundary_arn": "arn:aws:iam::111111111111:policy/boundaries/of-stacks"},
     ],
 )
 def test_settings_that_go_together_are_taken(changed: dict[str, Any]) -> None:
@@ -250,3 +287,25 @@ def test_the_connections_of_all_functions_are_counted_where_they_are_bounded(
 def test_settings_cannot_be_changed_after_they_were_checked() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         settings().zones = "b"  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_name_that_is_no_setting_is_refused_with_the_one_that_is_meant() -> None:
+    with pytest.raises(SettingsError) as refused:
+        settings(protect_dta=True)
+    assert str(refused.value) == (
+        "Stack staging: there is no setting protect_dta: give protect_data, if that was meant."
+    )
+    with pytest.raises(SettingsError, match=r"no setting wibble: give one of those in stacks/settings\.py\.$"):
+        settings(wibble=True)
+
+
+@pytest.mark.parametrize("name", sorted(REQUIRED.keys() - {"stack"}))
+def test_a_setting_that_every_stack_has_to_give_is_asked_for(name: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        StackSettings(**{key: value for key, value in REQUIRED.items() if key != name})
+    assert str(refused.value) == f"Stack staging: {name} is missing: give {VALUES[name][1]}."
+
+
+def test_digits_are_those_that_aws_knows() -> None:
+    with pytest.raises(SettingsError, match="account_id is '١٢٣٤٥٦٧٨٩٠١٢': give the 12 digits of an AWS account"):
+        settings(account_id="١٢٣٤٥٦٧٨٩٠١٢")

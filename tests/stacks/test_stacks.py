@@ -13,6 +13,7 @@ from service.migrations import head_revision
 from stacks.environment import environment
 from stacks.settings import StackSettings
 from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource, stack_manifest
+from workbench.evaluate import ProgramError
 from workbench.manifest import shown
 from workbench.project import configuration, stack_names
 
@@ -341,6 +342,7 @@ def test_the_migration_runs_on_a_ready_database_before_new_code_takes_traffic(st
     instances = {each.name for each in manifest.of_type("aws:rds/clusterInstance:ClusterInstance")}
     assert invocation.inputs["triggers"] == {
         "revision": head_revision(),
+        "database": MASTER_SECRET,
         "database_login": login(stack)["Resource"][0],
         "signing_keys": secret(stack, "signing-keys"),
     }
@@ -381,8 +383,15 @@ def test_dev_and_prod_differ_in_nothing_but_settings(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("PLINTH_PACKAGES", "describe")
     dev, prod = settings_of("dev", monkeypatch), settings_of("prod", monkeypatch)
     alike = ("zones", "network_egress", "network_flow_logs", "database_login", "database_instances", "protect_data")
-    mixed = dataclasses.replace(prod, **{name: getattr(dev, name) for name in alike})
+    mixed = dataclasses.replace(prod, stack="test", **{name: getattr(dev, name) for name in alike})
     assert registered(deploy(lambda: environment(mixed))) == registered(stack_manifest("dev"))
+
+
+def test_the_settings_of_another_stack_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would let the workflows of that one deploy this one, and count both as one in metrics."""
+    dev = settings_of("dev", monkeypatch)
+    with pytest.raises(ProgramError, match=r"^Stack test: stack is 'dev': give 'test'\."):
+        deploy(lambda: environment(dev))
 
 
 def test_prod_has_beside_dev_what_its_settings_say() -> None:

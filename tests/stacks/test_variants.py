@@ -1,14 +1,18 @@
 """Whatever settings a stack chooses, its program evaluates, and no policy is broken."""
 
 import dataclasses
+import json
+import re
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stacks.environment import environment
 from stacks.settings import StackSettings
-from tests.support.evaluation import ACCOUNT, REGION, deploy, names_of, registered, resource, stack_manifest
+from tests.support.evaluation import ACCOUNT, REGION, deploy, inputs, names_of, registered, resource, stack_manifest
 from workbench.check import verdict_on
 from workbench.manifest import Manifest
 from workbench.project import Configuration
@@ -28,6 +32,12 @@ DEV = StackSettings(
 )
 OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 CLIENTS = ("api", "reaper", "shell", "worker")
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/plinth-boundary"
+MASTER = "${aws:rds/cluster:Cluster::database.masterUserSecrets[0].secretArn}"
+MASTER_ARN = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:rds!cluster-1-abcdef"
+ROLE = "aws:iam/role:Role"
+DESCRIPTION = re.compile(r"[a-zA-Z0-9. _:/()#,@\[\]+=&;{}!$*-]{1,255}")
+"""What EC2 lets a description be (API reference: CreateSecurityGroup). An apostrophe is not among it."""
 CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/1"
 VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "as small as it goes": {"database_min_capacity": 0, "network_egress": "ipv6", "reaper_minutes": 60},
@@ -50,6 +60,13 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "deployed from GitHub, with another stack beside it": {
         "github_repository": "organisation/plinth",
         "github_oidc_provider_arn": OIDC,
+    },
+    "bounded roles": {
+        "github_repository": "organisation/plinth",
+        "permissions_boundary_arn": BOUNDARY,
+        "network_flow_logs": True,
+        "database_proxy": True,
+        "sandbox_isolation": "microvm",
     },
 }
 
@@ -74,8 +91,25 @@ def variant(request: pytest.FixtureRequest, variants: dict[str, Manifest]) -> Ma
 @pytest.mark.parametrize("variant", VARIANTS, indirect=True)
 def test_no_policy_is_broken(variant: Manifest) -> None:
     tags = '{"tags": {"plinth:project": "plinth", "plinth:stack": "test"}}'
-    config = Configuration("plinth", {"aws:region": REGION, "aws:defaultTags": tags}, ())
+    accounts = json.dumps([ACCOUNT])
+    values = {"aws:region": REGION, "aws:allowedAccountIds": accounts, "aws:defaultTags": tags}
+    config = Configuration("plinth", values, ())
     assert [finding.message for finding in verdict_on(variant, config).findings] == []
+
+
+@pytest.mark.parametrize("variant", VARIANTS, indirect=True)
+def test_ec2_takes_the_descriptions_of_groups_and_rules(variant: Manifest) -> None:
+    refused = {
+        each.name: description
+        for type_ in (
+            "aws:ec2/securityGroup:SecurityGroup",
+            "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+            "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        )
+        for each in variant.of_type(type_)
+        if not DESCRIPTION.fullmatch(description := each.inputs["description"])
+    }
+    assert refused == {}
 
 
 def new(variant: Manifest) -> set[str]:
@@ -142,3 +176,45 @@ def test_only_the_api_keeps_a_version(variant: Manifest) -> None:
     assert list(kept) == ["api-live"]
     assert kept["api-live"] == {"additionalVersionWeights": {"41": 0.9}}
     assert "api" in names_of(resource(variant, "aws:lambda/alias:Alias", "api-live"))
+
+
+def of_the_stack(manifest: Manifest, type_: str) -> list[str]:
+    """The names of what is of a type, without what GitHub deploys with."""
+    return [each.name for each in manifest.of_type(type_) if "plinth:index:DeployRole" not in each.urn]
+
+
+@pytest.mark.parametrize("variant", ["bounded roles"], indirect=True)
+def test_every_role_has_the_boundary_but_those_that_change_roles(variant: Manifest) -> None:
+    bounded = {each.name: each.inputs.get("permissionsBoundary") for each in variant.of_type(ROLE)}
+    own = of_the_stack(variant, ROLE)
+    assert bounded == {**dict.fromkeys(own, BOUNDARY), "deploy-preview-role": None, "deploy-role": None}
+    assert len(own) > 8
+    assert BOUNDARY in inputs(variant, "aws:iam/policy:Policy", "deploy-roles")["policy"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, indirect=True)
+def test_the_boundary_of_the_manual_allows_what_the_roles_do(variant: Manifest) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "operations.md").read_text()
+    (block,) = re.findall("```json\n(.*?)```", manual, re.DOTALL)
+    limits = json.loads(block.replace("plinth-dev-", "plinth-test-"))["Statement"]
+
+    def is_within(action: str, on: str) -> bool:
+        return any(
+            any(fnmatchcase(action, each) for each in several(limit["Action"]))
+            and any(fnmatchcase(on, each) for each in several(limit["Resource"]))
+            for limit in limits
+        )
+
+    refused = {
+        (action, on)
+        for name in of_the_stack(variant, "aws:iam/rolePolicy:RolePolicy")
+        for statement in json.loads(inputs(variant, "aws:iam/rolePolicy:RolePolicy", name)["policy"])["Statement"]
+        for action in statement["Action"]
+        for on in (each.replace(MASTER, MASTER_ARN) for each in statement["Resource"])
+        if statement["Effect"] == "Allow" and not is_within(action, on)
+    }
+    assert refused == set()
+
+
+def several(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

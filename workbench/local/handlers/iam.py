@@ -89,7 +89,8 @@ HANDLERS: Mapping[str, Handler] = {
         create_call="CreateRole",
         names="name",
         rename={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument"},
-        ignored=("forceDetachPolicies", "managedPolicyArns", "inlinePolicies"),
+        # A boundary is an administrator's policy, which nobody has made here.
+        ignored=("forceDetachPolicies", "managedPolicyArns", "inlinePolicies", "permissionsBoundary"),
         id="out.Role.RoleName",
         outputs={"arn": "out.Role.Arn", "uniqueId": "out.Role.RoleId"},
         delete_call=Call("DeleteRole", {"RoleName": "id"}),
