@@ -1,10 +1,10 @@
 """Rules about permissions: what roles may do, and who may take them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from policies.documents import ROLE, Statement, given_by_resources, given_to_identities, trust
+from policies.documents import ROLE, Statement, given_by_resources, given_to_identities, is_own, is_placeholder, trust
 from policies.model import Resource, Rule, Stack, Violation
 
 UNSCOPED = {
@@ -45,6 +45,7 @@ MANAGED = {
 """The policies kept by AWS that a role may have. All others are wider than one use of one resource."""
 
 UNNAMED = {
+    "apigateway": ("apis", "domainnames", "tags"),
     "ec2": ("network-acl", "network-interface", "security-group"),
     "lambda": ("event-source-mapping",),
     "rds": ("target-group",),
@@ -56,6 +57,12 @@ begin with."""
 NARROWING = ("aws:requesttag/", "aws:resourcetag/", "ec2:vpceservicename", "lambda:functionarn")
 """How the condition keys begin that say which resource is meant, whatever its name: its tags, those that a request
 gives it, the service that an endpoint leads to, and the function that a mapping invokes."""
+
+NAMED_BY_AWS = ("role/aws-service-role/", "secret:rds!cluster-")
+"""How the names begin that AWS gives to what it makes for a stack."""
+
+_HOLD_ALWAYS = ("aws:currenttime", "aws:epochtime", "aws:referer", "aws:securetransport", "aws:useragent")
+"""Condition keys that bound nothing: they hold of whoever wants them to."""
 
 _HANDED = {
     "lambda.amazonaws.com": ("aws:lambda/function:Function", "role"),
@@ -76,7 +83,9 @@ def _no_wildcard_actions(stack: Stack) -> Iterator[Violation]:
             continue
         for action in statement.actions:
             verb = action.partition(":")[2]
-            if _is_pattern(action) and not any(fnmatchcase(verb, reads) for reads in _READS):
+            service = action.partition(":")[0]
+            reads = any(fnmatchcase(verb, each) for each in _READS) and not _is_pattern(service)
+            if _is_pattern(action) and not reads:
                 yield Violation(resource, f"allows the actions {action}")
     for resource, statement in (*given_to_identities(stack), *given_by_resources(stack), *trust(stack)):
         for excepted in statement.excepts if statement.allows else ():
@@ -87,35 +96,53 @@ def _no_wildcard_resources(stack: Stack) -> Iterator[Violation]:
     for resource, statement in given_to_identities(stack):
         if statement.allows:
             for wide in statement.resources:
-                if message := _too_wide(statement, wide):
+                if message := _too_wide(stack, statement, wide):
                     yield Violation(resource, message)
 
 
-def _too_wide(statement: Statement, resource: str) -> str | None:
+def _too_wide(stack: Stack, statement: Statement, resource: str) -> str | None:
     actions = ", ".join(statement.actions)
-    narrowed = any(key.startswith(NARROWING) for key in statement.demanded_keys())
+    narrowed = any(_says_which(stack, key, values) for key, values in statement.demanded())
     if resource == "*":
         wide = [each for each in statement.actions if not any(fnmatchcase(each, known) for known in UNSCOPED)]
         if wide and not narrowed:
             return f"allows {', '.join(wide)} on any resource"
-        return None if statement.conditions else f"allows {actions} on any resource without a condition"
+        bounded = narrowed or any(_bounds(key, values) for key, values in statement.demanded())
+        return None if bounded else f"allows {actions} on any resource without a condition"
     if not _is_pattern(resource):
         return None
-    parts = resource.split(":", 5)
-    if any(_is_pattern(part) for part in parts[:5]):
+    if any(_is_pattern(part) for part in resource.split(":", 5)[:5]):
         return f"allows {actions} on {resource}, in any service, region or account"
-    if not narrowed and not _begins_with_a_name(parts[2], parts[5]):
+    if not narrowed and not _has_a_name(stack, resource):
         return f"allows {actions} on {resource}, whatever its name"
     return None
 
 
-def _begins_with_a_name(service: str, pattern: str) -> bool:
-    """Whether a name, or a part of one, comes before the first wildcard of an ARN's last part."""
-    known = re.split(r"[*?]", pattern, maxsplit=1)[0]
-    type_only = re.fullmatch(r"([a-zA-Z-]+)[:/]", known)
-    if not type_only or service in ("s3", "execute-api"):
-        return bool(known)
-    return type_only[1] in UNNAMED.get(service, ())
+def _says_which(stack: Stack, key: str, values: Sequence[str]) -> bool:
+    """Whether a condition that a request must meet tells the stack's resources from others."""
+    if key == "lambda:functionarn":
+        return all(not _is_pattern(value) or _has_a_name(stack, value) for value in values)
+    if key == "ec2:vpceservicename":
+        return all(re.match(r"com\.amazonaws\.[a-z0-9-]+\.", value) for value in values)
+    return key.startswith(NARROWING) and not any(_is_pattern(value) for value in values)
+
+
+def _bounds(key: str, values: Sequence[str]) -> bool:
+    return key not in _HOLD_ALWAYS and not any(_is_pattern(value) for value in values)
+
+
+def _has_a_name(stack: Stack, pattern: str) -> bool:
+    """Whether whatever matches an ARN with wildcards has a name of the stack's, or one that only AWS gives."""
+    parts = pattern.split(":", 5)
+    if len(parts) < 6:
+        return False
+    service, last = parts[2], parts[5]
+    known = re.split(r"[*?]", last, maxsplit=1)[0]
+    type_only = re.fullmatch(r"/?([a-zA-Z-]+)[:/]", known)
+    if type_only and type_only[1] in UNNAMED.get(service, ()):
+        return True
+    own = re.search(f"(^|[:/]){stack.project}[-/]{stack.name}[-/.]", last)
+    return own is not None or known.startswith(NAMED_BY_AWS) or is_placeholder(known)
 
 
 def _is_pattern(text: str) -> bool:
@@ -133,10 +160,25 @@ def _few_managed_policies(stack: Stack) -> Iterator[Violation]:
         )
     ]
     attached += [(role, arn) for role in stack.of_type(ROLE) for arn in role.entries("managedPolicyArns")]
+    attached += [
+        (exclusive, arn)
+        for exclusive in stack.of_type("aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive")
+        for arn in exclusive.entries("policyArns")
+    ]
     for resource, arn in attached:
         name = arn.partition(":iam::aws:policy/")[2] if isinstance(arn, str) else ""
         if name and name not in MANAGED:
             yield Violation(resource, f"attaches AWS's own policy {name}")
+        elif not name and isinstance(arn, str) and not _is_seen(stack, resource, arn):
+            yield Violation(resource, f"attaches {arn}, a policy that no rule sees")
+
+
+def _is_seen(stack: Stack, resource: Resource, arn: str) -> bool:
+    """Whether a policy is one of the stack's, as what it was made of tells, or its name."""
+    made_of = [*stack.referred(resource, "policyArn"), *stack.referred(resource, "policyArns")]
+    made_of += stack.referred(resource, "managedPolicyArns")
+    own = [*stack.of_type("aws:iam/policy:Policy")]
+    return any(each in own for each in made_of) or arn.rpartition("/")[2] in [each.value("name") for each in own]
 
 
 def _known_callers(stack: Stack) -> Iterator[Violation]:
@@ -149,16 +191,33 @@ def _known_callers(stack: Stack) -> Iterator[Violation]:
 def _callers(stack: Stack, resource: Resource, statement: Statement) -> Iterator[Violation]:
     if not statement.allows:
         return
-    keys = statement.demanded_keys()
+    demanded = statement.demanded()
     for kind, name in statement.principals:
         if name == "*":
-            if resource.type == ROLE or not any(key in _NARROWS for key in keys):
+            if resource.type == ROLE or not any(_is_of_the_account(stack, *each) for each in demanded):
                 yield Violation(resource, "trusts any principal of any account")
         elif kind == "Service":
-            if not any(key in _SOURCES for key in keys) and not _is_execution_role(stack, resource, name):
+            bound = any(key in _SOURCES and _is_of_the_account(stack, key, values) for key, values in demanded)
+            if not bound and not _is_execution_role(stack, resource, name):
                 yield Violation(resource, f"trusts {name} whichever account it acts for")
         elif kind == "Federated":
             yield from _federated(resource, name, statement)
+        elif not is_own(stack, name):
+            yield Violation(resource, f"trusts {name}, which is not of the stack's account")
+
+
+def _is_of_the_account(stack: Stack, key: str, values: Sequence[str]) -> bool:
+    """Whether a condition on a request lets in what acts for the stack's own account, or its organization, alone."""
+    if key == "aws:principalorgid":
+        return not any(_is_pattern(value) for value in values)
+    return key in _NARROWS and all(_is_ours(stack, key, value) for value in values)
+
+
+def _is_ours(stack: Stack, key: str, value: str) -> bool:
+    if key == "aws:sourcearn" and value.startswith("arn:aws:s3:::"):
+        # A bucket's ARN has no account, and its name is the only one of all accounts.
+        return not _is_pattern(value) or _has_a_name(stack, value)
+    return is_own(stack, value)
 
 
 def _is_execution_role(stack: Stack, role: Resource, service: str) -> bool:

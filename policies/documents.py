@@ -17,10 +17,16 @@ _OF_IDENTITIES = {
     "aws:iam/userPolicy:UserPolicy": "policy",
 }
 _OF_RESOURCES = {
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": "policy",
+    "aws:cloudwatch/logDestinationPolicy:LogDestinationPolicy": "accessPolicy",
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": "policyDocument",
+    "aws:dynamodb/resourcePolicy:ResourcePolicy": "policy",
     "aws:ecr/repositoryPolicy:RepositoryPolicy": "policy",
+    "aws:efs/fileSystemPolicy:FileSystemPolicy": "policy",
+    "aws:kinesis/resourcePolicy:ResourcePolicy": "policy",
     "aws:kms/key:Key": "policy",
     "aws:kms/keyPolicy:KeyPolicy": "policy",
+    "aws:s3/bucket:Bucket": "policy",
     "aws:s3/bucketPolicy:BucketPolicy": "policy",
     "aws:secretsmanager/secret:Secret": "policy",
     "aws:secretsmanager/secretPolicy:SecretPolicy": "policy",
@@ -45,15 +51,15 @@ class Statement:
     excepts: Sequence[str]
     """Which of NotAction, NotResource and NotPrincipal it has."""
 
-    def demanded_keys(self) -> set[str]:
+    def demanded(self) -> list[tuple[str, Sequence[str]]]:
         """The keys for which a request must have a value that it says, in lower case, as IAM compares them."""
-        return {
-            key.lower()
+        return [
+            (key.lower(), values)
             for operator, keys in self.conditions.items()
-            if not re.search("Not|Null|IfExists|ForAllValues", operator)
+            if not re.search("not|null|ifexists|forallvalues", operator.lower())
             for key, values in keys.items()
             if not any(re.fullmatch("[*?]*", value) for value in values)
-        }
+        ]
 
 
 def given_to_identities(stack: Stack) -> Iterator[tuple[Resource, Statement]]:
@@ -78,6 +84,15 @@ def trust(stack: Stack) -> Iterator[tuple[Resource, Statement]]:
         yield from _each(role, role.value("assumeRolePolicy"))
 
 
+def is_own(stack: Stack, principal: str) -> bool:
+    """Whether it is an account of the stack's or the ARN of something in one, or may be one once it is known."""
+    parts = principal.split(":", 5)
+    account = parts[4] if len(parts) == 6 and parts[0] == "arn" else principal
+    if is_placeholder(account):
+        return True
+    return re.fullmatch(r"\d{12}", account) is not None and (account in stack.accounts or not stack.accounts)
+
+
 def statements(document: Any) -> list[Statement]:
     """The statements of a policy, given as JSON or as what JSON says. None of one that is unknown or no policy."""
     if isinstance(document, str):
@@ -100,10 +115,11 @@ def _statement(entry: Mapping[str, Any]) -> Statement:
     return Statement(
         allows=entry.get("Effect") == "Allow",
         actions=_texts(entry.get("Action")),
-        resources=_texts(entry.get("Resource")),
+        resources=[_constant(text) for text in _texts(entry.get("Resource"))],
         principals=_principals(entry.get("Principal")),
         conditions={
-            operator: {key: _texts(values) for key, values in keys.items()} for operator, keys in conditions.items()
+            operator: {key: [_constant(text) for text in _texts(values)] for key, values in keys.items()}
+            for operator, keys in conditions.items()
         },
         excepts=[key for key in ("NotAction", "NotResource", "NotPrincipal") if key in entry],
     )
@@ -114,6 +130,16 @@ def _principals(principal: Any) -> list[tuple[str, str]]:
         kinds = cast("Mapping[str, Any]", principal)
         return [(kind, name) for kind, names in kinds.items() for name in _texts(names)]
     return [("AWS", name) for name in _texts(principal)]
+
+
+def _constant(text: str) -> str:
+    """The text with `*` for what each request fills in, `${aws:username}`: often it may say itself what that is."""
+    return re.sub(r"\$\{(?!.*?::)[^{}]*\}", "*", text)
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a part of the text is known only after deployment (`${type::name.property}`, as a manifest has it)."""
+    return re.search(r"\$\{[^{}]*::[^{}]*\}", text) is not None
 
 
 def _texts(value: Any) -> list[str]:

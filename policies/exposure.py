@@ -1,11 +1,16 @@
 """Rules about who reaches what: public data, open ports, and how much an API lets through."""
 
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
+from policies.documents import is_own
 from policies.model import UNKNOWN, Resource, Rule, Stack, Violation
 
-_ANYWHERE = ("0.0.0.0/0", "::/0")
+_WIDEST = {4: 16, 6: 32}
+"""The shortest prefixes of public addresses, by version of IP, that are no more than one network: what is wider is
+taken for everywhere, in however many parts it is given."""
+
 _TLS = 443
 _GROUPS = ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "aws:ec2/securityGroup:SecurityGroup")
 _STAGE = "aws:apigatewayv2/stage:Stage"
@@ -16,16 +21,47 @@ def _private_databases(stack: Stack) -> Iterator[Violation]:
     for instance in stack.of_type("aws:rds/clusterInstance:ClusterInstance", "aws:rds/instance:Instance"):
         if instance.value("publiclyAccessible") not in (False, UNKNOWN):
             yield Violation(instance, "may get a public address: publiclyAccessible is not false")
+    for copy in stack.of_type(*_SHARED):
+        given = [copy.value(_SHARED[copy.type]), *copy.entries(_SHARED[copy.type])]
+        for account in sorted({each for each in given if isinstance(each, str)}):
+            if account == "all" or account not in stack.accounts:
+                yield Violation(copy, f"is shared with {'everybody' if account == 'all' else account}")
+
+
+_SHARED = {
+    "aws:ec2/amiLaunchPermission:AmiLaunchPermission": "group",
+    "aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission": "accountId",
+    "aws:rds/clusterSnapshot:ClusterSnapshot": "sharedAccounts",
+    "aws:rds/clusterSnapshotCopy:ClusterSnapshotCopy": "sharedAccounts",
+    "aws:rds/snapshot:Snapshot": "sharedAccounts",
+    "aws:rds/snapshotCopy:SnapshotCopy": "sharedAccounts",
+}
+"""The inputs that say who may have copies of data."""
 
 
 def _closed_ports(stack: Stack) -> Iterator[Violation]:
     for resource, incoming, rule in _network_rules(stack):
-        anywhere = [block for block in _blocks(rule) if block in _ANYWHERE]
+        anywhere = [block for block in _blocks(rule) if _is_everywhere(block)]
         if incoming:
             for block in anywhere:
                 yield Violation(resource, f"lets in {_ports(rule)} from {block}")
         elif anywhere and not _is_tls(rule):
             yield Violation(resource, f"lets {_ports(rule)} out to {anywhere[0]}")
+
+
+def _is_everywhere(block: Any) -> bool:
+    try:
+        network = ipaddress.ip_network(block, strict=False) if isinstance(block, str) else None
+    except ValueError:
+        return False
+    return network is not None and network.prefixlen < _WIDEST[network.version] and not _is_private(network)
+
+
+def _is_private(network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
+    """Whether all of it is for networks that are not the internet (RFC 1918, RFC 4193)."""
+    private = [ipaddress.ip_network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")]
+    first, last = network.network_address, network.broadcast_address
+    return any(first in each and last in each for each in private)
 
 
 def _network_rules(stack: Stack) -> Iterator[tuple[Resource, bool, Mapping[str, Any]]]:
@@ -41,6 +77,12 @@ def _network_rules(stack: Stack) -> Iterator[tuple[Resource, bool, Mapping[str, 
         yield rule, False, rule.inputs
     for rule in stack.of_type("aws:ec2/securityGroupRule:SecurityGroupRule"):
         yield rule, rule.value("type") != "egress", rule.inputs
+    for several in stack.of_type("aws:ec2/managedPrefixList:ManagedPrefixList"):
+        # Rules name the list by its id: which of them do, and for what, is not told apart.
+        blocks = [cast("Mapping[str, Any]", each).get("cidr") for each in several.entries("entries") if each]
+        yield several, True, {"cidrBlocks": blocks}
+    for entry in stack.of_type("aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry"):
+        yield entry, True, {"cidrBlocks": [entry.value("cidr")]}
 
 
 def _blocks(rule: Mapping[str, Any]) -> list[Any]:
@@ -89,13 +131,28 @@ def _guarded_functions(stack: Stack) -> Iterator[Violation]:
         principal = permission.value("principal")
         if principal == "*" and permission.value("principalOrgId") is None:
             yield Violation(permission, "lets anybody invoke the function")
-        elif str(principal).endswith(".amazonaws.com") and not any(
-            permission.value(key) for key in ("sourceArn", "sourceAccount")
-        ):
-            yield Violation(permission, f"lets {principal} invoke the function for any account")
+        elif str(principal).endswith(".amazonaws.com"):
+            if not _is_for_one_account(stack, permission):
+                yield Violation(permission, f"lets {principal} invoke the function for any account")
+        elif isinstance(principal, str) and principal != "*" and not is_own(stack, principal):
+            yield Violation(permission, f"lets {principal} invoke the function")
+    for permission in stack.of_type("aws:lambda/layerVersionPermission:LayerVersionPermission"):
+        principal, organization = permission.value("principal"), permission.value("organizationId")
+        if isinstance(principal, str) and not (organization if principal == "*" else is_own(stack, principal)):
+            yield Violation(permission, f"gives the layer to {'everybody' if principal == '*' else principal}")
     for url in stack.of_type("aws:lambda/functionUrl:FunctionUrl"):
         if url.value("authorizationType") not in ("AWS_IAM", UNKNOWN):
             yield Violation(url, "is open to everybody: authorizationType is not AWS_IAM")
+
+
+def _is_for_one_account(stack: Stack, permission: Resource) -> bool:
+    account, arn = permission.value("sourceAccount"), permission.value("sourceArn")
+    if isinstance(account, str):
+        return is_own(stack, account)
+    if not isinstance(arn, str):
+        return UNKNOWN in (account, arn)
+    # A bucket's ARN has no account, and its name is the only one of all accounts.
+    return is_own(stack, arn) or (arn.startswith("arn:aws:s3:::") and not any(mark in arn for mark in "*?"))
 
 
 def _throttled_routes(stack: Stack) -> Iterator[Violation]:
@@ -125,7 +182,8 @@ def _unlimited(settings: Any) -> str | None:
         return None
     limits = cast("Mapping[str, Any]", settings or {})
     for key, title in (("throttlingRateLimit", "rate"), ("throttlingBurstLimit", "burst")):
-        if not limits.get(key):
+        limit = limits.get(key)
+        if limit is not UNKNOWN and not (isinstance(limit, (int, float)) and limit > 0):
             return title
     return None
 

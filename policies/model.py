@@ -1,6 +1,7 @@
 """What the rules judge: a stack as plain data, whoever has read it, and what a rule says about it."""
 
 import fnmatch
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -102,6 +103,12 @@ class Stack:
     def is_production(self) -> bool:
         """Whether its data must outlive mistakes."""
         return any(fnmatch.fnmatchcase(self.name, pattern) for pattern in self.settings.production_stacks)
+
+    @cached_property
+    def accounts(self) -> frozenset[str]:
+        """The AWS accounts that it may be deployed to, as its providers are told. None where nobody says."""
+        given = (str(provider.value("allowedAccountIds")) for provider in self.of_type(PROVIDER))
+        return frozenset(account for each in given for account in re.findall(r"\b\d{12}\b", each))
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types."""

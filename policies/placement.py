@@ -38,10 +38,13 @@ def _default_tags(provider: Resource) -> Mapping[str, Any] | None:
     configured = provider.value("defaultTags")
     if configured is UNKNOWN:
         return None
-    # Providers are handed as JSON what is no text.
-    parsed = json.loads(configured) if isinstance(configured, str) else configured
-    tags = cast("Mapping[str, Any]", parsed or {}).get("tags")
-    return None if tags is UNKNOWN else cast("Mapping[str, Any]", tags or {})
+    try:
+        # Providers are handed as JSON what is no text.
+        parsed = json.loads(configured) if isinstance(configured, str) else configured
+    except ValueError:
+        return {}
+    tags = cast("Mapping[str, Any]", parsed).get("tags") if isinstance(parsed, Mapping) else None
+    return None if tags is UNKNOWN else cast("Mapping[str, Any]", tags) if isinstance(tags, Mapping) else {}
 
 
 def _allowed_regions(stack: Stack) -> Iterator[Violation]:
@@ -49,6 +52,8 @@ def _allowed_regions(stack: Stack) -> Iterator[Violation]:
     for provider in stack.of_type(PROVIDER):
         if provider.value("region") is None:
             yield Violation(provider, "has no region, and takes that of whoever deploys")
+        if provider.value("allowedAccountIds") is None:
+            yield Violation(provider, "has no allowedAccountIds, and takes the account of whoever deploys")
     for resource in stack.resources:
         for region in sorted(set(_regions(resource))):
             if region not in allowed:
@@ -80,9 +85,9 @@ RULES = (
     ),
     Rule(
         name="allowed-regions",
-        description="Everything is in a region that the team allows.",
-        remedy="Change aws:region in stacks/Pulumi.<stack>.yaml, or add the region to allowed_regions in "
-        "policies/model.py.",
+        description="Everything is in a region that the team allows, and in an account that the stack names.",
+        remedy="Change aws:region or aws:allowedAccountIds in stacks/Pulumi.<stack>.yaml, or add the region to "
+        "allowed_regions in policies/model.py.",
         check=_allowed_regions,
         settings=("allowed_regions",),
     ),

@@ -40,6 +40,16 @@ _WAYS = (
 )
 """What lets packets into or out of a network."""
 
+_NETWORKING = ("aws:ec2/", "aws:ec2clientvpn/", "aws:ec2transitgateway/", "aws:vpc/", "aws:vpclattice/")
+"""How the types begin that make networks. None of them is made of a part of the sealed one, but by itself."""
+
+_REPLACING = (
+    "aws:iam/policyAttachment:PolicyAttachment",
+    "aws:iam/rolePoliciesExclusive:RolePoliciesExclusive",
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+)
+"""What gives roles policies, or takes them away, by lists."""
+
 _EMPTY = {
     "aws:ec2/defaultNetworkAcl:DefaultNetworkAcl": ("ingress", "egress"),
     "aws:ec2/defaultRouteTable:DefaultRouteTable": ("routes",),
@@ -51,9 +61,11 @@ _EMPTY = {
 
 def _powerless_role(stack: Stack) -> Iterator[Violation]:
     for function in _functions(stack):
-        for role in stack.of_type(ROLE):
-            if function.refers("role", role):
-                yield from _can_do_something(stack, role)
+        roles = [role for role in stack.of_type(ROLE) if function.refers("role", role)]
+        if not roles:
+            yield Violation(function, "runs as a role that is none of the stack's")
+        for role in roles:
+            yield from _can_do_something(stack, role)
 
 
 def _functions(stack: Stack) -> Iterator[Resource]:
@@ -80,6 +92,11 @@ def _can_do_something(stack: Stack, role: Resource) -> Iterator[Violation]:
     for arn in role.entries("managedPolicyArns"):
         if arn not in (_INTERFACES, UNKNOWN):
             yield Violation(role, f"gives the sandbox {arn}")
+    for several in stack.of_type(*_REPLACING):
+        named = [each for key in ("roles", "roleName") for each in (several.value(key), *several.entries(key))]
+        name = role.value("name")
+        if several.depends_on(role.urn) or (isinstance(name, str) and name in named):
+            yield Violation(several, "changes the policies of the sandbox's role")
 
 
 def _is_denial(document: Any) -> bool:
@@ -89,8 +106,11 @@ def _is_denial(document: Any) -> bool:
 
 def _single_use(stack: Stack) -> Iterator[Violation]:
     for function in _functions(stack):
-        if function.value("environment.variables") is not None:
+        if function.value("environment.variables") not in (None, UNKNOWN):
             yield Violation(function, "has environment variables, which untrusted code reads")
+        for key in ("fileSystemConfig", "snapStart"):
+            if function.value(key) not in (None, UNKNOWN):
+                yield Violation(function, f"has {key}, which one run could leave something in for the next")
         reserved = function.value("reservedConcurrentExecutions")
         tenancy = function.value("tenancyConfig.tenantIsolationMode")
         if reserved not in (0, UNKNOWN) and tenancy not in ("PER_TENANT", UNKNOWN):
@@ -121,8 +141,9 @@ def _sealed_network(stack: Stack) -> Iterator[Violation]:
         for key in _EMPTY[resource.type] if resource.urn in sealed else ():
             if resource.value(key) not in (None, UNKNOWN):
                 yield Violation(resource, f"has {key} rules" if key != "routes" else "has routes")
-    for way in stack.of_type(*_WAYS):
-        if any(way.depends_on(urn) for urn in sealed):
+    for way in stack.resources:
+        added = way.urn not in sealed and way.type.startswith(_NETWORKING)
+        if (added or way.type in _WAYS) and any(way.depends_on(urn) for urn in sealed):
             yield Violation(way, "opens a way into or out of the sealed network")
 
 

@@ -10,12 +10,17 @@ ENCRYPTED_BY_AWS = {
     "aws:cloudwatch/logGroup:LogGroup": "CloudWatch Logs user guide, Encrypt log data: always encrypted.",
     "aws:dynamodb/table:Table": "DynamoDB developer guide, Encryption at rest: cannot be turned off.",
     "aws:elasticache/serverlessCache:ServerlessCache": "ElastiCache user guide, Serverless: at rest and in transit.",
+    "aws:lambda/eventSourceMapping:EventSourceMapping": "Lambda developer guide, Event filtering: filters always are.",
+    "aws:lambda/function:Function": "Lambda developer guide, Data encryption at rest: code and variables always are.",
+    "aws:rds/clusterInstance:ClusterInstance": "Aurora user guide: as its cluster is, and its insights always.",
     "aws:s3/bucket:Bucket": "S3 user guide: every new object is encrypted since January 2023.",
+    "aws:scheduler/schedule:Schedule": "EventBridge Scheduler user guide, Encryption at rest: always encrypted.",
     "aws:secretsmanager/secret:Secret": "Secrets Manager user guide: always encrypted, with a key of KMS.",
 }
-"""What AWS encrypts at rest whatever it is told, and where AWS says so."""
+"""What AWS encrypts at rest whatever it is told, and where AWS says so. Whatever in a stack could be given a key is
+here or in the next table."""
 
-_ENCRYPTION = {
+ENCRYPTED_BY_INPUT = {
     "aws:docdb/cluster:Cluster": ("storageEncrypted",),
     "aws:ebs/volume:Volume": ("encrypted",),
     "aws:efs/fileSystem:FileSystem": ("encrypted",),
@@ -53,9 +58,9 @@ LEAST_RECOVERY_DAYS = 7
 
 
 def _encrypted(stack: Stack) -> Iterator[Violation]:
-    for resource in stack.of_type(*_ENCRYPTION):
-        keys = _ENCRYPTION[resource.type]
-        if not any(resource.value(key) for key in keys):
+    for resource in stack.of_type(*ENCRYPTED_BY_INPUT):
+        keys = ENCRYPTED_BY_INPUT[resource.type]
+        if all(resource.value(key) in (None, False, "false") for key in keys):
             yield Violation(resource, f"is not encrypted at rest: {' and '.join(keys)} not given")
 
 
@@ -68,7 +73,7 @@ def _tls_only(stack: Stack) -> Iterator[Violation]:
         if "postgresql" in str(family) and parameters is not UNKNOWN and not _forces_ssl(group):
             yield Violation(group, "lets clients log in without TLS: rds.force_ssl is not 1")
     for cluster in stack.of_type(_CLUSTER):
-        if "postgresql" in str(cluster.value("engine")) and cluster.value("dbClusterParameterGroupName") is None:
+        if "postgresql" in str(cluster.value("engine")) and not _has_own_parameters(stack, cluster):
             yield Violation(cluster, "has no parameter group of its own, which could force TLS")
     for proxy in stack.of_type("aws:rds/proxy:Proxy"):
         if proxy.value("requireTls") not in (True, UNKNOWN):
@@ -78,10 +83,14 @@ def _tls_only(stack: Stack) -> Iterator[Violation]:
             yield Violation(cache, "talks without TLS: transitEncryptionEnabled is not true")
     for domain in stack.of_type("aws:apigatewayv2/domainName:DomainName"):
         policy = domain.value("domainNameConfiguration.securityPolicy")
-        if policy is not UNKNOWN and not str(policy).startswith(
-            ("TLS_1_2", "SecurityPolicy_TLS12", "SecurityPolicy_TLS13")
-        ):
+        if policy is not UNKNOWN and not str(policy).startswith(_TLS_POLICIES):
             yield Violation(domain, f"takes TLS older than 1.2: its security policy is {policy}")
+
+
+def _has_own_parameters(stack: Stack, cluster: Resource) -> bool:
+    key = "dbClusterParameterGroupName"
+    groups = [group for group in stack.of_type(*_PARAMETERS) if cluster.refers(key, group)]
+    return bool(groups) or cluster.value(key) is UNKNOWN
 
 
 def _denies_plain_http(stack: Stack, resource: Resource) -> bool:
@@ -98,7 +107,7 @@ def _is_tls_denial(statement: Statement, actions: str) -> bool:
     everybody = [name for _, name in statement.principals] == ["*"]
     everything = any(action.lower() in ("*", actions) for action in statement.actions)
     condition = statement.conditions == {"Bool": {"aws:SecureTransport": ["false"]}}
-    return not statement.allows and everybody and everything and condition
+    return not statement.allows and not statement.excepts and everybody and everything and condition
 
 
 def _forces_ssl(group: Resource) -> bool:

@@ -82,11 +82,15 @@ def checked(stacks: Sequence[str]) -> list[Verdict]:
 def verdict_on(manifest: Manifest, config: Configuration, today: date | None = None) -> Verdict:
     """What the rules find in an evaluated stack. Values that were marked secret are judged, and never shown."""
     found = findings(judged(manifest, config, today))
-    hidden = _secrets(manifest)
+    hidden = {resource.urn: _secrets(resource.inputs) for resource in manifest.resources}
+    whole = sorted({text for texts in hidden.values() for text in texts if len(text) > 1}, key=len, reverse=True)
     return Verdict(
         stack=manifest.stack,
         resources=len(manifest.resources),
-        findings=[Finding(each.rule, each.resource, _masked(each.message, hidden)) for each in found],
+        findings=[
+            Finding(each.rule, each.resource, _masked(each.message, whole, hidden.get(each.resource.urn, ())))
+            for each in found
+        ],
     )
 
 
@@ -131,21 +135,42 @@ def _known(leaf: Any) -> Any:
     return UNKNOWN if unknown else leaf
 
 
-def _secrets(manifest: Manifest) -> list[str]:
-    """The texts of all secrets, the longest first, so that none of them is masked in part."""
+def _secrets(inputs: Mapping[str, Any]) -> Sequence[str]:
+    """The texts of all that is secret among a resource's inputs."""
     found: set[str] = set()
+
+    def note_inner(leaf: Any) -> Any:
+        if isinstance(leaf, str):
+            found.add(leaf)
+        elif isinstance(leaf, (int, float)) and not isinstance(leaf, bool):
+            found.add(f"{leaf:g}")
 
     def note(leaf: Any) -> Any:
         if isinstance(leaf, Secret):
-            rewritten(leaf.value, lambda inner: found.add(inner) if isinstance(inner, str) else None)
-        return None
+            rewritten(leaf.value, note_inner)
 
-    for resource in manifest.resources:
-        rewritten(resource.inputs, note)
-    return sorted(found - {""}, key=len, reverse=True)
+    rewritten(inputs, note)
+    return sorted(found - {""})
 
 
-def _masked(message: str, hidden: Sequence[str]) -> str:
-    for secret in hidden:
+def _masked(message: str, whole: Sequence[str], own: Sequence[str]) -> str:
+    """The message without the secrets of any resource, the longest first, and without parts of this resource's own.
+
+    What is made of a secret is secret as a whole: a policy, of which a message shows an ARN.
+    """
+    for secret in whole:
         message = message.replace(secret, "[secret]")
-    return message
+
+    def hide(word: re.Match[str]) -> str:
+        parts = [part for part in (word[0], *re.split(r"[*:]", word[0])) if len(part) >= _TELLING]
+        return "[secret]" if word[0] in own or any(_is_part(part, text) for text in own for part in parts) else word[0]
+
+    return re.sub(r"[^\s,;]+", hide, message) if own else message
+
+
+_TELLING = 3
+"""The characters of a part of a secret that would tell something of it."""
+
+
+def _is_part(part: str, text: str) -> bool:
+    return re.search(rf"(?<![a-zA-Z0-9]){re.escape(part)}(?![a-zA-Z0-9])", text) is not None

@@ -6,7 +6,7 @@ from typing import Any, cast
 import pytest
 
 from policies.model import UNKNOWN, Resource
-from tests.support.policies import made, said
+from tests.support.policies import made, provider, said
 
 ROLE = "aws:iam/role:Role"
 QUEUE = "arn:aws:sqs:eu-central-1:111111111111:plinth-prod-runs"
@@ -30,6 +30,7 @@ def policy(**statement: Any) -> Resource:
         ({"Action": "*", "Resource": QUEUE}, ["policy allows the actions *"]),
         ({"Action": ["sqs:*"], "Resource": QUEUE}, ["policy allows the actions sqs:*"]),
         ({"Action": "sqs:Send*", "Resource": QUEUE}, ["policy allows the actions sqs:Send*"]),
+        ({"Action": "*:Get*", "Resource": QUEUE}, ["policy allows the actions *:Get*"]),
         ({"Action": "sqs:SendMessag?", "Resource": QUEUE}, ["policy allows the actions sqs:SendMessag?"]),
         ({"NotAction": "iam:*", "Resource": QUEUE}, ["policy allows all but some: NotAction"]),
         ({"Action": "sqs:SendMessage", "NotResource": QUEUE}, ["policy allows all but some: NotResource"]),
@@ -46,7 +47,18 @@ def test_actions_are_named(statement: dict[str, Any], expected: list[str]) -> No
     [
         (QUEUE, None),
         (f"{QUEUE}-*", None),
-        ("arn:aws:sqs:eu-central-1:111111111111:plinth-*", None),
+        ("arn:aws:sqs:eu-central-1:111111111111:plinth-prod-*", None),
+        ("arn:aws:logs:eu-central-1:111111111111:log-group:/aws/*/plinth-prod-*", None),
+        ("arn:aws:secretsmanager:eu-central-1:111111111111:secret:rds!cluster-*", None),
+        ("arn:aws:apigateway:eu-central-1::/apis/*", None),
+        ("arn:aws:s3:::states/.pulumi/stacks/plinth/prod.json*", None),
+        ("arn:aws:sqs:eu-central-1:111111111111:plinth-*", "whatever its name"),
+        ("arn:aws:sqs:eu-central-1:111111111111:plinth-dev-*", "whatever its name"),
+        ("arn:aws:sqs:eu-central-1:111111111111:p*", "whatever its name"),
+        ("arn:aws:iam::111111111111:r*", "whatever its name"),
+        ("arn:aws:lambda:eu-central-1:111111111111:f*", "whatever its name"),
+        ("arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/*", "whatever its name"),
+        ("arn:aws:s3:::a-plinth-prod-*", "whatever its name"),
         ("arn:aws:logs:eu-central-1:111111111111:log-group:/aws/lambda/plinth-prod-api:*", None),
         ("arn:aws:s3:::plinth-prod-code/*", None),
         ("arn:aws:ec2:eu-central-1:111111111111:network-interface/*", None),
@@ -98,10 +110,37 @@ def test_tags_narrow_what_has_no_name(condition: dict[str, Any], passes: bool) -
             {
                 "Action": "lambda:DeleteEventSourceMapping",
                 "Condition": {
-                    "ArnLike": {"lambda:FunctionArn": "arn:aws:lambda:eu-central-1:111111111111:function:a-*"}
+                    "ArnLike": {"lambda:FunctionArn": "arn:aws:lambda:eu-central-1:111111111111:function:plinth-prod-*"}
                 },
             },
             [],
+        ),
+        *(
+            (
+                {"Action": "lambda:DeleteEventSourceMapping", "Condition": condition},
+                ["policy allows lambda:DeleteEventSourceMapping on any resource"],
+            )
+            for condition in (
+                {"ArnLike": {"lambda:FunctionArn": "arn:aws:lambda:*:*:function:*"}},
+                {"StringLike": {"aws:ResourceTag/plinth:stack": "p*"}},
+                {"StringLike": {"ec2:VpceServiceName": "c*"}},
+                {"StringEquals": {"aws:ResourceTag/plinth:stack": "${aws:ResourceTag/plinth:stack}"}},
+                {"stringequalsifexists": {"aws:ResourceTag/plinth:stack": "prod"}},
+            )
+        ),
+        *(
+            (
+                {"Action": "lambda:ListFunctions", "Condition": condition},
+                ["policy allows lambda:ListFunctions on any resource without a condition"],
+            )
+            for condition in (
+                {"StringLike": {"aws:RequestedRegion": "*"}},
+                {"StringLike": {"aws:RequestedRegion": "e*"}},
+                {"StringNotEquals": {"aws:RequestedRegion": "nowhere"}},
+                {"StringEquals": {"aws:RequestedRegion": "${aws:RequestedRegion}"}},
+                {"Bool": {"aws:SecureTransport": "true"}},
+                {"DateGreaterThan": {"aws:CurrentTime": "2020-01-01T00:00:00Z"}},
+            )
         ),
         (
             {"Action": "lambda:DeleteEventSourceMapping", "Condition": {"ArnLike": {"lambda:FunctionArn": "*"}}},
@@ -137,24 +176,49 @@ def test_what_is_not_known_yet_is_not_held_against_a_policy() -> None:
         assert said(rule, unknown, partly) == []
 
 
+def test_a_variable_that_a_request_fills_in_is_no_name() -> None:
+    theirs = "arn:aws:s3:::${aws:PrincipalTag/bucket}"
+    (found,) = said("no-wildcard-resources", policy(Action="s3:GetObject", Resource=theirs))
+    assert found == "policy allows s3:GetObject on arn:aws:s3:::*, whatever its name"
+    later = "arn:aws:sqs:eu-central-1:111111111111:${aws:sqs/queue:Queue::runs.name}"
+    assert said("no-wildcard-resources", policy(Action="sqs:SendMessage", Resource=later)) == []
+
+
+OWN = "arn:aws:iam::111111111111:policy/own"
+ELSEWHERE = "arn:aws:iam::111111111111:policy/elsewhere"
+
+
 @pytest.mark.parametrize(
     ("arn", "expected"),
     [
-        ("arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess", []),
-        ("arn:aws:iam::111111111111:policy/own", []),
-        (UNKNOWN, []),
-        ("arn:aws:iam::aws:policy/AdministratorAccess", ["AdministratorAccess"]),
+        ("arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess", None),
+        (OWN, None),
+        (UNKNOWN, None),
+        ("arn:aws:iam::aws:policy/AdministratorAccess", "AWS's own policy AdministratorAccess"),
         (
             "arn:aws:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
-            ["service-role/AWSLambdaVPCAccessExecutionRole"],
+            "AWS's own policy service-role/AWSLambdaVPCAccessExecutionRole",
         ),
+        (ELSEWHERE, f"{ELSEWHERE}, a policy that no rule sees"),
     ],
 )
-def test_policies_that_aws_keeps_are_narrow(arn: Any, expected: list[str]) -> None:
-    attachment = made("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "attached", {"policyArn": arn})
+def test_policies_that_are_attached_are_the_stacks_or_narrow(arn: Any, expected: str | None) -> None:
+    own = made("aws:iam/policy:Policy", "policy", {"name": "own"})
+    attached = made("aws:iam/rolePolicyAttachment:RolePolicyAttachment", "attached", {"policyArn": arn})
+    exclusive = made(
+        "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive", "exclusive", {"policyArns": [arn]}
+    )
     role = made(ROLE, "role", {"managedPolicyArns": [arn]})
-    found = said("few-managed-policies", attachment, role)
-    assert found == [f"{each} attaches AWS's own policy {name}" for name in expected for each in ("role", "attached")]
+    found = said("few-managed-policies", own, attached, exclusive, role)
+    assert found == [f"{each} attaches {expected}" for each in ("role", "attached", "exclusive") if expected]
+
+
+def test_a_policy_that_was_made_of_the_stacks_is_one_of_them() -> None:
+    own = made("aws:iam/policy:Policy", "policy")
+    attached = made(
+        "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "attached", {"policyArn": f"{OWN}-4f2a1b"}, policyArn=own
+    )
+    assert said("few-managed-policies", own, attached) == []
 
 
 @pytest.mark.parametrize(
@@ -255,3 +319,57 @@ def test_a_role_that_a_resource_was_handed_needs_no_account(service: str, user: 
 def test_resources_let_known_callers_in(statement: dict[str, Any], expected: list[str]) -> None:
     of_queue = made("aws:sqs/queuePolicy:QueuePolicy", "queue", {"policy": document(Action="sqs:*", **statement)})
     assert said("known-callers", of_queue) == expected
+
+
+OURS = provider(account="111111111111")
+THEIRS = "arn:aws:sqs:eu-central-1:999999999999:theirs"
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "expected"),
+    [
+        ({"AWS": "arn:aws:iam::111111111111:role/own"}, {}, None),
+        ({"AWS": "111111111111"}, {}, None),
+        ({"AWS": "${aws:iam/role:Role::api.arn}"}, {}, None),
+        ({"AWS": "999999999999"}, {}, "trusts 999999999999, which is not of the stack's account"),
+        (
+            {"AWS": "arn:aws:iam::999999999999:root"},
+            {"StringEquals": {"sts:ExternalId": "1"}},
+            "trusts arn:aws:iam::999999999999:root, which is not of the stack's account",
+        ),
+        (
+            {"AWS": "arn:aws:iam::*:role/deploy"},
+            {},
+            "trusts arn:aws:iam::*:role/deploy, which is not of the stack's account",
+        ),
+        ({"CanonicalUser": "79a59d"}, {}, "trusts 79a59d, which is not of the stack's account"),
+        ({"Service": "sns.amazonaws.com"}, {"StringEquals": {"aws:SourceAccount": "111111111111"}}, None),
+        ({"Service": "sns.amazonaws.com"}, {"ArnLike": {"aws:SourceArn": "${aws:sns/topic:Topic::t.arn}"}}, None),
+        ({"Service": "s3.amazonaws.com"}, {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::plinth-prod-*"}}, None),
+        *(
+            ({"Service": "sns.amazonaws.com"}, condition, "trusts sns.amazonaws.com whichever account it acts for")
+            for condition in (
+                {"StringEquals": {"aws:SourceAccount": "999999999999"}},
+                {"StringEquals": {"aws:SourceAccount": ["111111111111", "999999999999"]}},
+                {"StringLike": {"aws:SourceAccount": "1*"}},
+                {"ArnLike": {"aws:SourceArn": "arn:aws:sns:*:*:*"}},
+                {"ArnEquals": {"aws:SourceArn": THEIRS}},
+                {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::*"}},
+                {"StringEquals": {"aws:SourceAccount": "${aws:SourceAccount}"}},
+            )
+        ),
+        *(
+            ("*", condition, "trusts any principal of any account")
+            for condition in (
+                {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/plinth-prod-api"}},
+                {"StringEquals": {"aws:PrincipalAccount": "999999999999"}},
+                {"StringLike": {"aws:PrincipalOrgID": "o-*"}},
+            )
+        ),
+        ("*", {"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, None),
+    ],
+)
+def test_callers_are_of_the_stacks_own_account(principal: Any, condition: Any, expected: str | None) -> None:
+    statement = {"Action": "sqs:SendMessage", "Principal": principal, "Condition": condition}
+    queue = made("aws:sqs/queuePolicy:QueuePolicy", "queue", {"policy": document(**statement)})
+    assert said("known-callers", OURS, queue) == ([f"queue {expected}"] if expected else [])

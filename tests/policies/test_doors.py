@@ -285,6 +285,35 @@ def test_the_providers_tags_come_from_the_stacks_configuration() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("type_", "inputs", "expected"),
+    [
+        (
+            "aws:iam/rolePolicy:RolePolicy",
+            {"policy": Secret(WIDE.replace('"*"', '"arn:aws:s3:::hunter2-*"'))},
+            {"allows the actions [secret]", "allows [secret] on [secret], whatever its name"},
+        ),
+        (
+            "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+            {"policyArn": Secret("arn:aws:iam::aws:policy/hunter2")},
+            {"attaches AWS's own [secret] [secret]"},
+        ),
+        (
+            "aws:cloudwatch/logGroup:LogGroup",
+            {"retentionInDays": Secret(731)},
+            {"keeps what it gets for [secret] days, more than 400"},
+        ),
+    ],
+)
+def test_no_part_of_a_secret_is_shown(type_: str, inputs: dict[str, Any], expected: set[str]) -> None:
+    manifest = stack_manifest("prod")
+    some = next(each for each in manifest.resources if each.name == "worker")
+    secret = replace(some, type=type_, inputs=inputs, urn=f"urn:pulumi:prod::plinth::{type_}::secret", name="secret")
+    verdict = verdict_on(replace(manifest, resources=[secret]), configuration("prod"), TODAY)
+    assert {each.message for each in verdict.findings} == expected
+    assert "hunter2" not in json.dumps(verdict.shown())
+
+
 def test_a_secret_is_judged_and_not_shown() -> None:
     manifest = stack_manifest("prod")
     secret = replace(

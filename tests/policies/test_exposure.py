@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from policies.model import UNKNOWN
-from tests.support.policies import made, said
+from tests.support.policies import made, provider, said
 
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
@@ -17,6 +17,7 @@ ALL_BLOCKED = {
     "ignorePublicAcls": True,
     "restrictPublicBuckets": True,
 }
+API = "arn:aws:execute-api:eu-central-1:111111111111:a1b2c3"
 LIMITS = {"throttlingRateLimit": 10, "throttlingBurstLimit": 20}
 
 
@@ -82,6 +83,53 @@ def test_ports_are_closed_to_everywhere_but_for_tls_going_out(
     assert said("closed-ports", made(type_, "rule", rule)) == expected
 
 
+@pytest.mark.parametrize(
+    ("block", "passes"),
+    [
+        ("10.0.0.0/8", True),
+        ("fc00::/7", True),
+        ("203.0.113.0/24", True),
+        ("2001:db8::/32", True),
+        ("0.0.0.0/1", False),
+        ("128.0.0.0/1", False),
+        ("0.0.0.0/00", False),
+        ("8.0.0.0/7", False),
+        ("2000::/3", False),
+        ("0::0/0", False),
+    ],
+)
+def test_everywhere_in_parts_is_everywhere(block: str, passes: bool) -> None:
+    key = "cidrIpv6" if ":" in block else "cidrIpv4"
+    rule = made(INGRESS, "rule", {key: block, "ipProtocol": "tcp", "fromPort": 22, "toPort": 22})
+    several = made("aws:ec2/managedPrefixList:ManagedPrefixList", "several", {"entries": [{"cidr": block}]})
+    entry = made("aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry", "entry", {"cidr": block})
+    assert said("closed-ports", rule, several, entry) == (
+        []
+        if passes
+        else [
+            f"several lets in everything from {block}",
+            f"entry lets in everything from {block}",
+            f"rule lets in tcp 22 from {block}",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("type_", "key"),
+    [
+        ("aws:rds/clusterSnapshot:ClusterSnapshot", "sharedAccounts"),
+        ("aws:rds/snapshotCopy:SnapshotCopy", "sharedAccounts"),
+        ("aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission", "accountId"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("account", "expected"), [("111111111111", []), ("all", ["everybody"]), ("999999999999", ["999999999999"])]
+)
+def test_copies_of_data_are_not_given_away(type_: str, key: str, account: str, expected: list[str]) -> None:
+    copy = made(type_, "copy", {key: [account] if key == "sharedAccounts" else account})
+    assert said("private-databases", provider(), copy) == [f"copy is shared with {each}" for each in expected]
+
+
 def test_buckets_cannot_be_made_public() -> None:
     private, bare = made(BUCKET, "private"), made(BUCKET, "bare", {"acl": "public-read"})
     assert said("private-buckets", private, bare, made(BLOCK, "block", ALL_BLOCKED, bucket=private)) == [
@@ -102,7 +150,28 @@ def test_all_four_ways_to_make_a_bucket_public_are_blocked() -> None:
 @pytest.mark.parametrize(
     ("permission", "expected"),
     [
-        ({"principal": "apigateway.amazonaws.com", "sourceArn": "arn:aws:execute-api:x"}, []),
+        ({"principal": "apigateway.amazonaws.com", "sourceArn": f"{API}/*/*/v1"}, []),
+        ({"principal": "apigateway.amazonaws.com", "sourceArn": "${aws:apigatewayv2/api:Api::a.executionArn}/*"}, []),
+        ({"principal": "s3.amazonaws.com", "sourceArn": "arn:aws:s3:::plinth-prod-code"}, []),
+        *(
+            (
+                {"principal": "sns.amazonaws.com", **source},
+                ["it lets sns.amazonaws.com invoke the function for any account"],
+            )
+            for source in (
+                {"sourceArn": "*"},
+                {"sourceArn": "arn:aws:sns:*:*:*"},
+                {"sourceArn": "arn:aws:sns:eu-central-1:999999999999:theirs"},
+                {"sourceArn": "arn:aws:s3:::*"},
+                {"sourceAccount": "999999999999"},
+            )
+        ),
+        ({"principal": "arn:aws:iam::111111111111:role/own"}, []),
+        ({"principal": "999999999999"}, ["it lets 999999999999 invoke the function"]),
+        (
+            {"principal": "arn:aws:iam::999999999999:root"},
+            ["it lets arn:aws:iam::999999999999:root invoke the function"],
+        ),
         ({"principal": "apigateway.amazonaws.com", "sourceArn": UNKNOWN}, []),
         ({"principal": "s3.amazonaws.com", "sourceAccount": "111111111111"}, []),
         ({"principal": "111111111111"}, []),
@@ -113,7 +182,22 @@ def test_all_four_ways_to_make_a_bucket_public_are_blocked() -> None:
     ],
 )
 def test_functions_are_invoked_by_known_callers(permission: dict[str, Any], expected: list[str]) -> None:
-    assert said("guarded-functions", made("aws:lambda/permission:Permission", "it", permission)) == expected
+    it = made("aws:lambda/permission:Permission", "it", permission)
+    assert said("guarded-functions", provider(), it) == expected
+
+
+@pytest.mark.parametrize(
+    ("permission", "expected"),
+    [
+        ({"principal": "111111111111"}, []),
+        ({"principal": "*", "organizationId": "o-1"}, []),
+        ({"principal": "*"}, ["it gives the layer to everybody"]),
+        ({"principal": "999999999999"}, ["it gives the layer to 999999999999"]),
+    ],
+)
+def test_layers_are_for_known_accounts(permission: dict[str, Any], expected: list[str]) -> None:
+    it = made("aws:lambda/layerVersionPermission:LayerVersionPermission", "it", permission)
+    assert said("guarded-functions", provider(), it) == expected
 
 
 @pytest.mark.parametrize(("kind", "passes"), [("AWS_IAM", True), (UNKNOWN, True), ("NONE", False), (None, False)])
@@ -137,6 +221,7 @@ def test_function_urls_ask_who_calls(kind: Any, passes: bool) -> None:
         ),
         (LIMITS, [{"routeKey": "GET /a", "throttlingBurstLimit": 5}], ["has no rate for GET /a"]),
         (LIMITS, [{"routeKey": "GET /a", **LIMITS, "throttlingRateLimit": 0.0}], ["has no rate for GET /a"]),
+        (LIMITS, [{"routeKey": "GET /a", **LIMITS, "throttlingBurstLimit": -1}], ["has no burst for GET /a"]),
         (LIMITS, None, ["has no settings for GET /a"]),
         (LIMITS, [{"routeKey": "GET /b", **LIMITS}], ["has no settings for GET /a"]),
     ],

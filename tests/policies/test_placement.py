@@ -25,6 +25,14 @@ def test_providers_tag_what_they_make(tags: dict[str, str], expected: list[str])
     assert said("tags", provider(tags=tags)) == [f"default_7_51_1 {each}" for each in expected]
 
 
+@pytest.mark.parametrize("configured", ["no JSON", '"a text"', "[]", '{"tags": "a text"}'])
+def test_tags_that_cannot_be_read_are_none(configured: str) -> None:
+    assert said("tags", made("pulumi:providers:aws", "other", {"defaultTags": configured})) == [
+        "other has no tag plinth:project = plinth",
+        "other has no tag plinth:stack = prod",
+    ]
+
+
 @pytest.mark.parametrize("configured", [{"tags": BOTH}, UNKNOWN, {"tags": UNKNOWN}])
 def test_tags_that_are_not_json_or_not_known_are_read_too(configured: Any) -> None:
     assert said("tags", made("pulumi:providers:aws", "other", {"defaultTags": configured})) == []
@@ -56,8 +64,8 @@ def test_resources_have_the_stacks_tags(inputs: dict[str, Any], expected: list[s
         (QUEUE, {"region": "eu-west-1"}, None),
         (QUEUE, {"region": UNKNOWN}, None),
         (QUEUE, {"region": "us-east-1"}, "us-east-1"),
-        ("pulumi:providers:aws", {"region": "us-east-1"}, "us-east-1"),
-        ("pulumi:providers:aws", {"region": UNKNOWN}, None),
+        ("pulumi:providers:aws", {"allowedAccountIds": UNKNOWN, "region": "us-east-1"}, "us-east-1"),
+        ("pulumi:providers:aws", {"allowedAccountIds": UNKNOWN, "region": UNKNOWN}, None),
         ("aws:ec2/subnet:Subnet", {"availabilityZone": "eu-central-1a"}, None),
         ("aws:ec2/subnet:Subnet", {"availabilityZone": "eu-west-2a"}, "eu-west-2"),
         ("aws:ec2/subnet:Subnet", {"availabilityZone": UNKNOWN}, None),
@@ -72,9 +80,10 @@ def test_everything_is_in_an_allowed_region(type_: str, inputs: dict[str, Any], 
     assert found == ([f"one is in {region}: allowed are eu-central-1, eu-west-1"] if region else [])
 
 
-def test_no_region_depends_on_who_deploys() -> None:
+def test_neither_region_nor_account_depends_on_who_deploys() -> None:
     assert said("allowed-regions", made("pulumi:providers:aws", "other")) == [
-        "other has no region, and takes that of whoever deploys"
+        "other has no allowedAccountIds, and takes the account of whoever deploys",
+        "other has no region, and takes that of whoever deploys",
     ]
 
 

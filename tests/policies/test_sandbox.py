@@ -77,6 +77,36 @@ def test_the_role_has_no_other_policy(arn: Any, expected: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "key"),
+    [
+        ("aws:iam/policyAttachment:PolicyAttachment", "roles"),
+        ("aws:iam/rolePoliciesExclusive:RolePoliciesExclusive", "roleName"),
+        ("aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive", "roleName"),
+    ],
+)
+def test_no_list_changes_the_roles_policies(type_: str, key: str) -> None:
+    role, *rest = with_role(document(DENIAL), name="plinth-prod-sandbox")
+    by_reference = made(type_, "by-reference", **cast("Any", {key: role}))
+    by_name = made(type_, "by-name", {key: ["plinth-prod-sandbox"] if key == "roles" else "plinth-prod-sandbox"})
+    of_another = made(type_, "of-another", {key: ["api"] if key == "roles" else "api"})
+    assert said("sandbox-role", role, *rest, by_reference, by_name, of_another) == [
+        f"{name} changes the policies of the sandbox's role" for name in ("by-name", "by-reference")
+    ]
+
+
+def test_a_list_of_unknown_roles_is_not_held_against_a_role_without_a_name() -> None:
+    lists = [made("aws:iam/policyAttachment:PolicyAttachment", "list", {"roles": roles}) for roles in (UNKNOWN, None)]
+    assert said("sandbox-role", *with_role(document(DENIAL)), *lists) == []
+
+
+def test_the_function_runs_as_a_role_that_can_be_seen() -> None:
+    api = made("aws:iam/role:Role", "api", {"name": "plinth-prod-api"})
+    role = "arn:aws:iam::111111111111:role/plinth-prod-api"
+    function = made("aws:lambda/function:Function", "sandbox", {"role": role}, inside=SANDBOX)
+    assert said("sandbox-role", api, function) == ["sandbox runs as a role that is none of the stack's"]
+
+
+@pytest.mark.parametrize(
     ("inline", "passes"),
     [
         ({"name": "policy", "policy": document(DENIAL)}, True),
@@ -115,6 +145,15 @@ TEMPLATE = {"reservedConcurrentExecutions": 0, "vpcConfig": {"subnetIds": ["a"]}
             ["sandbox has environment variables, which untrusted code reads"],
         ),
         ({"environment": {"variables": {}}}, []),
+        (
+            {"fileSystemConfig": {"arn": "arn:aws:elasticfilesystem:eu-central-1:111111111111:access-point/a"}},
+            ["sandbox has fileSystemConfig, which one run could leave something in for the next"],
+        ),
+        ({"environment": UNKNOWN, "fileSystemConfig": UNKNOWN, "snapStart": UNKNOWN}, []),
+        (
+            {"snapStart": {"applyOn": "PublishedVersions"}},
+            ["sandbox has snapStart, which one run could leave something in for the next"],
+        ),
     ],
 )
 def test_the_function_is_a_template_or_isolated_per_tenant(changed: dict[str, Any], expected: list[str]) -> None:
@@ -197,7 +236,8 @@ def test_what_is_empty_belongs_to_the_sealed_network_itself() -> None:
     beside = made("aws:ec2/securityGroup:SecurityGroup", "beside", vpcId=vpc)
     unrelated = made("aws:ec2/securityGroup:SecurityGroup", "unrelated", inside=NETWORK)
     assert said("sandbox-network", vpc, *parts, beside, unrelated) == [
-        "vpc has no SecurityGroup that is known to be empty"
+        "beside opens a way into or out of the sealed network",
+        "vpc has no SecurityGroup that is known to be empty",
     ]
 
 
@@ -212,6 +252,13 @@ def test_what_is_empty_belongs_to_the_sealed_network_itself() -> None:
         "aws:ec2/route:Route",
         "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+        "aws:ec2/networkAcl:NetworkAcl",
+        "aws:ec2/routeTableAssociation:RouteTableAssociation",
+        "aws:ec2/securityGroup:SecurityGroup",
+        "aws:ec2/instance:Instance",
+        "aws:ec2/vpcDhcpOptionsAssociation:VpcDhcpOptionsAssociation",
+        "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
+        "aws:vpclattice/serviceNetworkVpcAssociation:ServiceNetworkVpcAssociation",
     ],
 )
 def test_nothing_opens_a_way(type_: str) -> None:

@@ -1,13 +1,19 @@
 """Data is encrypted, kept as long as it should be, and not lost by one mistake."""
 
+import importlib
+import inspect
 import json
+import re
 from typing import Any, cast
 
 import pytest
 
 from policies.exceptions import EXEMPTIONS
 from policies.model import UNKNOWN, Resource, Settings
+from policies.storage import ENCRYPTED_BY_AWS, ENCRYPTED_BY_INPUT
+from tests.support.evaluation import stack_manifest
 from tests.support.policies import made, said
+from workbench.project import stack_names
 
 CLUSTER = "aws:rds/cluster:Cluster"
 INSTANCE = "aws:rds/clusterInstance:ClusterInstance"
@@ -24,6 +30,7 @@ SECRET = "aws:secretsmanager/secret:Secret"
         (CLUSTER, {"storageEncrypted": True}, None),
         (CLUSTER, {"storageEncrypted": UNKNOWN}, None),
         (CLUSTER, {"storageEncrypted": False}, "storageEncrypted not given"),
+        (CLUSTER, {"storageEncrypted": "false"}, "storageEncrypted not given"),
         (CLUSTER, {}, "storageEncrypted not given"),
         ("aws:rds/instance:Instance", {}, "storageEncrypted not given"),
         (QUEUE, {"sqsManagedSseEnabled": True}, None),
@@ -56,6 +63,22 @@ def denial(action: str, **changed: Any) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [{**statement, **changed}]})
 
 
+@pytest.mark.parametrize("name", stack_names())
+def test_of_whatever_could_be_given_a_key_it_is_said_why_it_is_encrypted(name: str) -> None:
+    keyed = {each.type for each in stack_manifest(name).resources if takes_a_key(each.type)}
+    assert keyed - ENCRYPTED_BY_AWS.keys() - ENCRYPTED_BY_INPUT.keys() == set()
+    assert {CLUSTER, QUEUE, LOG_GROUP, FUNCTION, SECRET} <= keyed
+
+
+def takes_a_key(type_: str) -> bool:
+    """Whether the provider has an input for a key of KMS, or for encryption, on resources of a type."""
+    if not type_.startswith("aws:"):
+        return False
+    module, _, name = type_.removeprefix("aws:").partition("/")
+    made_by = getattr(importlib.import_module(f"pulumi_aws.{module.replace('lambda', 'lambda_')}"), name.split(":")[1])
+    return any(re.search("kms|encrypt", argument) for argument in inspect.signature(made_by._internal_init).parameters)
+
+
 @pytest.mark.parametrize(
     ("policy", "passes"),
     [
@@ -63,6 +86,7 @@ def denial(action: str, **changed: Any) -> str:
         (denial("*", Principal={"AWS": "*"}), True),
         (UNKNOWN, True),
         (denial("sqs:SendMessage"), False),
+        (denial("sqs:*", NotResource="arn:aws:sqs:eu-central-1:111111111111:runs"), False),
         (denial("sqs:*", Effect="Allow"), False),
         (denial("sqs:*", Principal={"AWS": "111111111111"}), False),
         (denial("sqs:*", Condition={"Bool": {"aws:SecureTransport": "true"}}), False),
@@ -110,9 +134,15 @@ def test_buckets_and_topics_do_too(type_: str, policy_type: str, key: str, actio
         ),
         (CLUSTER, {"engine": "aurora-postgresql", "dbClusterParameterGroupName": UNKNOWN}, None),
         (CLUSTER, {"engine": "aurora-mysql"}, None),
+        (
+            CLUSTER,
+            {"engine": "aurora-postgresql", "dbClusterParameterGroupName": "default.aurora-postgresql16"},
+            "has no parameter group of its own, which could force TLS",
+        ),
         (CLUSTER, {"engine": "aurora-postgresql"}, "has no parameter group of its own, which could force TLS"),
         ("aws:rds/proxy:Proxy", {"requireTls": True}, None),
         ("aws:rds/proxy:Proxy", {}, "lets clients log in without TLS: requireTls is not true"),
+        ("aws:elasticache/replicationGroup:ReplicationGroup", {"transitEncryptionEnabled": True}, None),
         (
             "aws:elasticache/replicationGroup:ReplicationGroup",
             {},
@@ -121,6 +151,11 @@ def test_buckets_and_topics_do_too(type_: str, policy_type: str, key: str, actio
         (
             "aws:apigatewayv2/domainName:DomainName",
             {"domainNameConfiguration": {"securityPolicy": "TLS_1_2"}},
+            None,
+        ),
+        (
+            "aws:apigatewayv2/domainName:DomainName",
+            {"domainNameConfiguration": {"securityPolicy": "SecurityPolicy_TLS13_1_3_2025_09"}},
             None,
         ),
         ("aws:apigatewayv2/domainName:DomainName", {"domainNameConfiguration": UNKNOWN}, None),
@@ -197,7 +232,8 @@ def database(*, protect: bool = True, retain: bool | None = True, **changed: Any
                 "cluster leaves nothing behind when it is deleted: skipFinalSnapshot is true",
             ],
         ),
-        ({"backupRetentionPeriod": 1}, ["cluster has 1 days of backup, fewer than 7"]),
+        ({"backupRetentionPeriod": 7}, []),
+        ({"backupRetentionPeriod": 6}, ["cluster has 6 days of backup, fewer than 7"]),
         ({"backupRetentionPeriod": None}, ["cluster has 0 days of backup, fewer than 7"]),
         (
             {"protect": False},

@@ -35,10 +35,17 @@ def made(
     )
 
 
-def provider(region: str = "eu-central-1", tags: Mapping[str, str] | None = None) -> Resource:
+def provider(
+    region: str = "eu-central-1", tags: Mapping[str, str] | None = None, account: str = "111111111111"
+) -> Resource:
     """The provider of a stack, as an engine shows it: inputs that are no text are JSON."""
     tags = {"plinth:project": "plinth", "plinth:stack": "prod"} if tags is None else tags
-    return made(PROVIDER, "default_7_51_1", {"region": region, "defaultTags": json.dumps({"tags": tags})})
+    inputs = {
+        "region": region,
+        "allowedAccountIds": json.dumps([account]),
+        "defaultTags": json.dumps({"tags": tags}),
+    }
+    return made(PROVIDER, "default_7_51_1", inputs)
 
 
 def stack(*resources: Resource, name: str = "prod", settings: Settings | None = None, today: date = TODAY) -> Stack:
