@@ -1,5 +1,6 @@
 """The `plinth` command: each verb a few lines over the modules beside it, which are imported when it needs them."""
 
+import errno
 import gc
 import json
 import os
@@ -178,7 +179,7 @@ def manifest(stack: Stack, as_json: AsJson = False) -> None:
 
 @app.command("new-stack")
 def make_stack(
-    name: Annotated[str, typer.Argument(help="What the new stack is called: 2 to 16 lower-case letters and digits.")],
+    name: Annotated[str, typer.Argument(help="What the new stack is called: 2 to 12 lower-case letters and digits.")],
     source: Annotated[str, typer.Option("--from", metavar="STACK", help="The stack to make it from.")] = "dev",
     account: Annotated[
         str | None, typer.Option(metavar="DIGITS", help="Its AWS account. Default: that of the other stack.")
@@ -303,11 +304,15 @@ def main() -> None:
     os._exit(code)
 
 
+_OUTSIDE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR)
+"""What the machine refuses: no fault of the command, wherever it happens."""
+
+
 def _exit_code() -> int:
     try:
         app(standalone_mode=True)
     except SystemExit as done:
-        return done.code if isinstance(done.code, int) else 0
+        return done.code if isinstance(done.code, int) else 2 if done.code else 0
     except UserError as error:
         print(f"plinth: {error}", file=sys.stderr)
         return 2
@@ -323,10 +328,15 @@ def _exit_code() -> int:
 
 def _unforeseen(error: Exception) -> str:
     """One line about an error that nobody thought of; its traceback goes to a file, for the report."""
-    file = STATE / "error.log"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("".join(traceback.format_exception(error)))
-    return f"{type(error).__name__}: {error}. That is a fault of plinth itself: {file} has the details."
+    said, file = " ".join(f"{type(error).__name__}: {error}".split()), STATE / "error.log"
+    if isinstance(error, OSError) and error.errno in _OUTSIDE:
+        return f"{error.filename or STATE} cannot be written: {error.strerror}. Mend that, or set PLINTH_STATE_DIR."
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("".join(traceback.format_exception(error)))
+    except OSError as full:
+        return f"{said}. That is a fault of plinth itself; {file} could not be written: {full.strerror}."
+    return f"{said}. That is a fault of plinth itself: {file} has the details."
 
 
 def _print_json(document: Any) -> None:

@@ -11,9 +11,10 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Protocol, cast
+from warnings import catch_warnings, filterwarnings
 
 import pulumi
 from google.protobuf import empty_pb2, json_format, struct_pb2
@@ -37,7 +38,7 @@ class ProgramError(UserError):
     """The stack's program failed: its message, and where."""
 
 
-class InvokeRefusedError(Exception):
+class InvokeRefusedError(UserError):
     """The program asked a provider something, which needs credentials. Components take such facts from settings."""
 
 
@@ -74,7 +75,9 @@ def evaluate(
     secret_keys: Sequence[str] = (),
 ) -> Manifest:
     """Evaluates any program that registers resources. The SDK's state is global: one evaluation at a time."""
-    with _evaluating:
+    with _evaluating, catch_warnings():
+        # After a failure there are outputs that nobody waited for, of which Python would tell.
+        filterwarnings("ignore", r"coroutine 'Output\.", RuntimeWarning)
         loop = _loop()
         monitor = _Monitor(provider)
         settings.ROOT.set(None)
@@ -92,11 +95,18 @@ def evaluate(
         )
         pulumi.runtime.set_all_config(dict(config or {}), list(secret_keys))
         try:
-            loop.run_until_complete(stack.run_in_stack(lambda: _until_settled(program)))
-        except Exception as error:
+            # Standard output is for what the command was asked for; what a program prints is beside that.
+            with redirect_stdout(sys.stderr):
+                loop.run_until_complete(stack.run_in_stack(lambda: _until_settled(program)))
+        except (Exception, SystemExit) as error:
             raise _explained(monitor.failure or error) from error
         finally:
             runtime = cast("Any", settings.SETTINGS)
+            # What still runs after a failure would fail the next evaluation in its place.
+            leftover = asyncio.all_tasks(loop)
+            for task in leftover:
+                task.cancel()
+            loop.run_until_complete(asyncio.gather(*leftover, return_exceptions=True))
             runtime.rpc_manager.clear()
             runtime.outputs.clear()
         return Manifest(
@@ -198,10 +208,19 @@ class _Monitor(mocks.MockMonitor):
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=_encoded(outputs))
 
     def ReadResource(self, request: resource_pb2.ReadResourceRequest) -> resource_pb2.ReadResourceResponse:  # noqa: N802
-        raise self._failed(InvokeRefusedError(f"{request.type} {request.name!r} is read from the cloud with .get()."))
+        raise self._failed(
+            InvokeRefusedError(
+                f"The program reads {request.type} {request.name!r} from the cloud, which needs credentials: "
+                "let a setting say what it has to know."
+            )
+        )
 
     def Invoke(self, request: resource_pb2.ResourceInvokeRequest) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802
-        raise self._failed(InvokeRefusedError(f"The program invokes {request.tok}."))
+        raise self._failed(
+            InvokeRefusedError(
+                f"The program invokes {request.tok}, which needs credentials: let a setting say what it has to know."
+            )
+        )
 
     def RegisterResourceOutputs(  # noqa: N802
         self, request: resource_pb2.RegisterResourceOutputsRequest
@@ -284,9 +303,28 @@ def _imports_from(root: Path, folder: Path) -> Generator[None]:
 
 
 def _explained(error: BaseException) -> UserError:
-    """The failure as one message, with the last place in the project's own code that led to it."""
+    """The failure in one line, with the last place in the stacks' own code that led to it."""
     if isinstance(error, UserError):
         return error
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if str(ROOT / "stacks") in frame.filename]
-    where = f" ({Path(own[-1].filename).relative_to(ROOT)}:{own[-1].lineno})" if own else ""
-    return ProgramError(f"{type(error).__name__}: {error}{where}")
+    if isinstance(error, SystemExit):
+        said = "The program ended itself with sys.exit(), so nobody knows what it would deploy: raise an error instead"
+    elif isinstance(error, SyntaxError):
+        said = f"SyntaxError: {error.msg}"
+    elif isinstance(error, pulumi.RunError) or type(error).__module__.startswith("stacks."):
+        said = str(error)  # a sentence for whoever wrote the settings
+    else:
+        said = f"{type(error).__name__}: {error}"
+    return ProgramError(" ".join(f"{said}{_place(error)}".split()))
+
+
+def _place(error: BaseException) -> str:
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError):
+        frames.append((error.filename or "", error.lineno))
+    # The module of the settings tells what is wrong with them, and not where they are.
+    own = [
+        (Path(file).relative_to(ROOT), line)
+        for file, line in frames
+        if Path(file).is_relative_to(ROOT / "stacks") and Path(file) != ROOT / "stacks" / "settings.py"
+    ]
+    return f" ({own[-1][0]}:{own[-1][1]})" if own else ""

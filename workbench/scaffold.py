@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import UserError
+from workbench.errors import UserError, quoted
 from workbench.project import ROOT, configuration, stack_names
 from workbench.stack_texts import Copying
 
 ONE_STACKS = ("api_domain", "api_domain_zone_id", "api_certificate_arn", "api_kept_version", "api_kept_share")
 """Settings that mean one stack's own things: a domain leads to one API, a version is one of one function."""
 
-ONE_ACCOUNTS = ("github_oidc_provider_arn",)
+ONE_ACCOUNTS = ("github_oidc_provider_arn", "permissions_boundary_arn")
 """Settings that mean things of one account. A stack in another account starts without them."""
 
 
@@ -81,7 +81,7 @@ def new_stack(
     source, or where account or region is none.
     """
     known = stack_names(root)
-    _require(source in known, f"There is no stack named {source!r}: give --from {' or '.join(known)}.")
+    _require(source in known, f"There is no stack named {quoted(source)}: give --from {' or '.join(known)}.")
     _require_rule("stack", name, "a name of")
     _require_rule("account_id", account, "--account")
     _require_rule("region", region, "--region")
@@ -124,7 +124,8 @@ def _require_rule(setting: str, value: str | None, option: str) -> None:
 
     holds, wanted = VALUES[setting]
     _require(
-        value is None or holds(value), f"{value!r} will not do: give {option} {wanted.partition(', in quotes')[0]}."
+        value is None or holds(value),
+        f"{quoted(str(value))} will not do: give {option} {wanted.partition(', in quotes')[0]}.",
     )
 
 
@@ -158,6 +159,8 @@ def _publish(stacks: Path, name: str, package: Mapping[str, bytes], configuratio
     config = stacks / f"Pulumi.{name}.yaml"
     elsewhere = stacks.parent / ".plinth"
     elsewhere.mkdir(exist_ok=True)
+    if elsewhere.stat().st_dev != stacks.stat().st_dev:
+        elsewhere = stacks  # for nothing can be moved from one file system to another at once
     staging = Path(tempfile.mkdtemp(prefix=".new-stack-", dir=elsewhere))
     try:
         for place, content in package.items():

@@ -1,6 +1,7 @@
 """A program evaluated without an engine registers what the engine would see."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
@@ -8,9 +9,11 @@ import pulumi
 import pytest
 from pulumi_aws import get_caller_identity, sqs
 
+from stacks.settings import SettingsError, configured_account
 from workbench.errors import UserError
 from workbench.evaluate import ProgramError, evaluate, evaluate_stack
 from workbench.manifest import Resource, Secret
+from workbench.project import ROOT
 
 pytestmark = pytest.mark.xdist_group("evaluation")
 
@@ -146,6 +149,64 @@ def test_a_failing_program_is_told_in_one_line_and_the_next_one_evaluates() -> N
     with pytest.raises(ProgramError, match=r"^ValueError: no zones$"):
         evaluate(broken, Echo())
     assert len(evaluate(lambda: Pair("pair") and None, Echo()).resources) == 3
+
+
+def failure(error: BaseException) -> str:
+    """What is told of a program that raises this."""
+
+    def broken() -> None:
+        raise error
+
+    with pytest.raises(ProgramError) as told:
+        evaluate(broken, Echo())
+    return str(told.value)
+
+
+@pytest.mark.parametrize("code", ["bye", 0, 3, None])
+def test_a_program_that_ends_itself_has_failed_whatever_its_exit_code(code: object) -> None:
+    assert failure(SystemExit(code)) == (
+        "The program ended itself with sys.exit(), so nobody knows what it would deploy: raise an error instead"
+    )
+    assert len(evaluate(lambda: Pair("pair") and None, Echo()).resources) == 3
+
+
+def test_a_failure_is_one_line_without_the_names_of_classes_that_say_nothing() -> None:
+    assert failure(RuntimeError("one\n\ttwo\n")) == "RuntimeError: one two"
+    assert failure(AssertionError()) == "AssertionError:"
+    assert failure(pulumi.RunError("There is no stack.")) == "There is no stack."
+    assert failure(SettingsError("Stack dev: zones is 'x': give two.")) == "Stack dev: zones is 'x': give two."
+
+
+def test_the_place_that_is_told_is_the_stacks_own() -> None:
+    with pytest.raises(ProgramError, match=r"variable 'plinth:accountId' [^\n]*<value>`$"):
+        evaluate(lambda: pulumi.export("account", configured_account()), Echo())
+    broken = SyntaxError("'(' was never closed", (str(ROOT / "stacks" / "qa" / "__init__.py"), 9, 1, ""))
+    assert failure(broken) == "SyntaxError: '(' was never closed (stacks/qa/__init__.py:9)"
+
+
+def test_what_a_failed_program_left_running_is_no_failure_of_the_next_one() -> None:
+    def broken() -> None:
+        odd = pulumi.ComponentResource("plinth:index:Odd", "odd", {"keys": {1: "no text"}})
+        inside = pulumi.ResourceOptions(parent=odd)
+        first = sqs.Queue("first", opts=inside)
+        second = sqs.Queue("second", redrive_policy=pulumi.Output.json_dumps({"to": first.arn}), opts=inside)
+        odd.register_outputs({"url": second.url})
+        raise ValueError("no zones")
+
+    with pytest.raises(ProgramError):
+        evaluate(broken, Echo())
+    assert len(evaluate(lambda: Pair("pair") and None, Echo()).resources) == 3
+
+
+def test_what_a_program_prints_is_no_part_of_the_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    evaluate(lambda: sys.stdout.writelines(["made by the program\n"]), Echo())
+    assert capsys.readouterr() == ("", "made by the program\n")
+
+
+def test_a_read_is_refused_by_name_and_nothing_else_is_told(recwarn: pytest.WarningsRecorder) -> None:
+    with pytest.raises(UserError, match=r"^The program reads pulumi:pulumi:StackReference 'a/b/c' from the cloud, "):
+        evaluate(lambda: pulumi.export("x", pulumi.StackReference("a/b/c").get_output("x")), Echo())
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 def test_what_the_provider_refuses_is_the_error_that_is_told() -> None:

@@ -13,6 +13,7 @@ import pytest
 from ruff import find_ruff_bin
 
 from tests.support.checkout import copy_of_checkout, edit
+from tests.support.evaluation import stack_manifest
 from tests.support.folders import server_folder
 from tests.support.local_stack import Plinth
 from workbench.errors import UserError
@@ -181,9 +182,9 @@ def test_the_whole_package_is_copied_and_nothing_that_was_compiled(project: Path
 @pytest.mark.parametrize(
     ("given", "refusal"),
     [
-        ({"name": "Staging"}, r"'Staging' will not do: give a name of 2 to 16 lower-case letters and digits, "),
-        ({"name": "s"}, r"'s' will not do: give a name of 2 to 16 "),
-        ({"name": "a" * 17}, r"'a{17}' will not do: give a name of 2 to 16 "),
+        ({"name": "Staging"}, r"'Staging' will not do: give a name of 2 to 12 lower-case letters and digits, "),
+        ({"name": "s"}, r"'s' will not do: give a name of 2 to 12 "),
+        ({"name": "a" * 13}, r"'a{13}' will not do: give a name of 2 to 12 "),
         ({"name": "two-words"}, r"'two-words' will not do: "),
         ({"name": "../dev"}, r"'\.\./dev' will not do: "),
         ({"name": "dev"}, r"stacks/dev is there already: give another name, or remove it first\."),
@@ -288,10 +289,15 @@ def test_a_new_stack_evaluates_and_passes_the_policies_and_the_formatter_at_once
     there = {"account": before.account, "region": before.region, **given}
     assert {key: document[key] for key in there} == there
 
-    ours, theirs = (plinth("manifest", stack, "--json").stdout for stack in ("staging", source))
-    for old, new in ((before.account, there["account"]), (before.region, there["region"])):
+    ours = plinth("manifest", "staging", "--json").stdout
+    theirs = "\n".join(resource.urn for resource in stack_manifest(source).resources)
+    for old, new in (
+        (before.account, there["account"]),
+        (before.region, there["region"]),
+        (f"urn:pulumi:{source}:", "urn:pulumi:staging:"),
+    ):
         theirs = theirs.replace(old, new)
-    assert urns(ours) == urns(theirs.replace(f"urn:pulumi:{source}:", "urn:pulumi:staging:"))
+    assert sorted(resource["urn"] for resource in json.loads(ours)["resources"]) == sorted(theirs.splitlines())
     # What AWS knows things by, and the tags, which tell the bills apart.
     assert re.findall(rf"plinth-{source}\b|/{source}\b", ours) == []
     assert configuration("staging", plinth.checkout).values["aws:defaultTags"] == before.values[
@@ -305,10 +311,6 @@ def test_a_new_stack_evaluates_and_passes_the_policies_and_the_formatter_at_once
             [find_ruff_bin(), *command, "stacks"], cwd=plinth.checkout, capture_output=True, text=True, check=False
         )
         assert told.returncode == 0, told.stdout + told.stderr
-
-
-def urns(manifest: str) -> list[str]:
-    return sorted(resource["urn"] for resource in json.loads(manifest)["resources"])
 
 
 def test_it_tells_what_it_wrote_and_what_comes_next(plinth: Plinth) -> None:
@@ -381,3 +383,15 @@ def test_a_refusal_is_one_line_and_ends_with_2(plinth: Plinth) -> None:
     refused = plinth("new-stack", "dev")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == "plinth: stacks/dev is there already: give another name, or remove it first.\n"
+
+
+@pytest.mark.parametrize("command", [["up", "dev"], ["down", "dev"], ["status"]], ids=lambda command: command[0])
+def test_a_folder_for_state_that_cannot_be_one_is_told_in_a_line(command: list[str], tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    refused = Plinth(tmp_path / "file")(*command)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert re.fullmatch(
+        rf"plinth: {re.escape(str(tmp_path))}/file/\S+ cannot be written: Not a directory\. "
+        r"Mend that, or set PLINTH_STATE_DIR\.\n",
+        refused.stderr,
+    )

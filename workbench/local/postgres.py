@@ -156,6 +156,12 @@ def _initialise(installed: Path, data: Path, user: str | None, secret: str) -> N
     password_file.unlink()
     if made.returncode != 0:
         shutil.rmtree(new, ignore_errors=True)
-        raise UserError(f"PostgreSQL could not make its data folder:\n{made.stderr.strip()}")
+        raise UserError(f"PostgreSQL could not make its data folder {data}: {_cause(made.stderr)}")
     shutil.rmtree(data, ignore_errors=True)
     new.rename(data)
+
+
+def _cause(told: str) -> str:
+    """Of what a program said on its way out, the line that says why."""
+    lines = told.strip().splitlines() or ["it does not say why"]
+    return next((line.partition("FATAL:")[2].strip() for line in lines if "FATAL:" in line), lines[-1])
