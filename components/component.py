@@ -39,7 +39,7 @@ class Component(pulumi.ComponentResource):
     def __init__(self, name: str, args: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None) -> None:
         self._label = f"{type(self).__name__} {name!r}"
         check_keys(self._label, inspect.get_annotations(type(self).__init__)["args"], args)
-        self._adjust = cast("Adjustments", args.get("adjust") or {})
+        self._adjust = _adjustments(self._label, args.get("adjust") or {})
         self._children: set[str] = set()
         if self._adjust:
             adjusted = pulumi.ResourceOptions(transformations=[self._adjusted])
@@ -52,7 +52,7 @@ class Component(pulumi.ComponentResource):
         if absent:
             raise ValueError(
                 f"{self._label}: adjust names {absent[0]!r}, which is none of its children"
-                f"{_suggestion(absent[0], self._children)}."
+                f"{_suggestion(absent[0], self._children)}"
             )
         super().register_outputs({**outputs})
 
@@ -70,10 +70,17 @@ class Component(pulumi.ComponentResource):
             if known not in props:
                 raise ValueError(
                     f"{self._label}: adjust gives {child.name!r} the input {key!r}, which {child.type_} does not have"
-                    f"{_suggestion(known, props)}."
+                    f"{_suggestion(known, props)}"
                 )
             props[known] = value
         return pulumi.ResourceTransformationResult(props=props, opts=child.opts)
+
+
+def _adjustments(label: str, given: Any) -> Adjustments:
+    pairs = cast("Mapping[Any, Any]", given).items() if isinstance(given, Mapping) else [(None, None)]
+    if not all(isinstance(child, str) and isinstance(inputs, Mapping) for child, inputs in pairs):
+        raise ValueError(f"{label}: adjust is {given!r}: give the names of children, each with the inputs to replace.")
+    return cast("Adjustments", given)
 
 
 def handed_out(**grants: Grant) -> pulumi.Output[Mapping[str, Grant]]:
@@ -92,7 +99,7 @@ def check_keys(label: str, wanted: Any, args: Mapping[str, Any]) -> None:
     unknown = sorted(set(args) - set(wanted.__annotations__))
     if unknown:
         raise ValueError(
-            f"{label} has no argument {unknown[0]!r}{_suggestion(unknown[0], set(wanted.__annotations__))}."
+            f"{label} has no argument {unknown[0]!r}{_suggestion(unknown[0], set(wanted.__annotations__))}"
         )
     missing = sorted(wanted.__required_keys__ - set(args))
     if missing:
@@ -101,7 +108,7 @@ def check_keys(label: str, wanted: Any, args: Mapping[str, Any]) -> None:
 
 def _suggestion(given: str, known: "Mapping[str, Any] | set[str]") -> str:
     near = difflib.get_close_matches(given, sorted(known), n=1)
-    return f": did you mean {near[0]!r}?" if near else f": it has {', '.join(sorted(known))}"
+    return f": did you mean {near[0]!r}?" if near else f": it has {', '.join(sorted(known))}."
 
 
 def _snake(name: str) -> str:

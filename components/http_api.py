@@ -10,7 +10,18 @@ import pulumi_aws as aws
 
 from components.component import Component, ComponentArgs, check_keys
 from components.naming import physical_name, route_name
-from components.rules import Rule, above_zero, check, like, retention, whole
+from components.rules import (
+    ORIGIN,
+    Rule,
+    above_zero,
+    certificate,
+    check,
+    each_like,
+    host_name,
+    hosted_zone,
+    retention,
+    whole,
+)
 
 _ROUTE_KEY = re.compile(r"(?:ANY|DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT) /\S*|\$default")
 
@@ -56,28 +67,13 @@ _RESPONSE_HEADERS = [
 """Those that a page may read beside the few that it may always read."""
 
 
-_ORIGIN = re.compile(r"https?://[^/*\s]+")
-
-
-def _are_origins(value: Any) -> bool:
-    origins = cast("Sequence[Any]", value) if isinstance(value, (list, tuple)) else ("",)
-    return all(isinstance(origin, str) and _ORIGIN.fullmatch(origin) for origin in origins)
-
-
 _RULES: Mapping[str, Rule] = {
     "routes": (lambda value: isinstance(value, Mapping) and len(cast("Any", value)) > 0, "one route or more"),
-    "cors_origins": (_are_origins, "a list of origins such as 'https://app.example.com', with no path and no star"),
+    "cors_origins": each_like(ORIGIN, "a list of origins such as 'https://app.example.com', with no path and no star"),
     "log_retention_days": retention(),
 }
 _THROTTLE_RULES = {"rate": above_zero(), "burst": whole(1)}
-_DOMAIN_RULES = {
-    "name": like(
-        r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
-        "a host name in lower case such as 'api.example.com'",
-    ),
-    "zone_id": like(r"Z[A-Z0-9]+", "the id of a public Route 53 zone, such as 'Z0123456789ABCDEFGHIJ'"),
-    "certificate_arn": like(r"arn:[a-z-]+:acm:[a-z0-9-]+:\d{12}:certificate/\S+", "the ARN of an ACM certificate"),
-}
+_DOMAIN_RULES = {"name": host_name(), "zone_id": hosted_zone(), "certificate_arn": certificate()}
 
 
 class Throttle(TypedDict):
@@ -126,7 +122,8 @@ class HttpApiArgs(ComponentArgs):
     credentials are headers, which a page sends only if it knows them."""
 
     domain: NotRequired[Domain | None]
-    """A host name of one's own for the API, which then answers under that one only. Default none: AWS gives one."""
+    """A host name of one's own for the API, which then answers under that one only. Default none: AWS gives one.
+    Caution: that one is shut when the deployment begins, minutes before the new one answers."""
 
     log_retention_days: NotRequired[int]
     """Days that the access log is kept; one of the values CloudWatch knows. Default 30."""

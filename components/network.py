@@ -1,7 +1,5 @@
 """The private network of one environment: where its functions and stores live, closed to the internet."""
 
-import ipaddress
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, cast
 
@@ -13,7 +11,8 @@ from components.component import Component, ComponentArgs, handed_out
 from components.dual_stack import SERVICES, addresses
 from components.grants import Connection, Grant, allow, policy_document
 from components.naming import physical_name
-from components.rules import check, like, retention, truth
+from components.rules import check, each_like, ipv4_range, one_of, retention, truth
+from components.rules import region as aws_region
 from components.subnets import ZONE_LETTERS, ipv4_block, ipv6_block
 from components.trust import trust
 
@@ -29,15 +28,17 @@ class NetworkArgs(ComponentArgs):
 
     availability_zones: Sequence[str]
     """The zones that get a subnet, by name, such as `eu-central-1a`: two to eight. With `endpoints`, add further ones
-    at the end. Caution: taking one away replaces what lives in its subnet."""
+    at the end. Caution: with others, proxies and serverless caches in the network are made anew. Take none away: AWS
+    deletes no subnet that a database's instance or any published version of a function is in."""
 
     cidr_block: NotRequired[str]
-    """The IPv4 range, /16 to /24; each zone has an eighth. Default `10.0.0.0/16`. Caution: changing it replaces the
-    whole network."""
+    """The IPv4 range, /16 to /24; each zone has an eighth. Default `10.0.0.0/16`. Caution: as for `egress`."""
 
     egress: NotRequired[str]
-    """How AWS's own services are reached: one of `EGRESSES`. Default `endpoints`. Caution: changing it replaces the
-    whole network and everything in it, databases included: restore them from a snapshot."""
+    """How AWS's own services are reached: one of `EGRESSES`. Default `endpoints`. Caution: choose before the
+    first deployment. Another one means another network, and AWS moves neither a database nor a published version of a
+    function there: the deployment would stop half-way. Destroy the stack, deploy it anew, and restore databases from
+    a snapshot."""
 
     endpoints: NotRequired[Sequence[str]]
     """AWS services to reach from inside, by endpoint name: `secretsmanager`, `sqs`, `lambda`. Default none."""
@@ -259,14 +260,17 @@ def _check(label: str, args: NetworkArgs) -> None:
         label,
         args,
         {
-            "region": like(r"[a-z]{2}(-[a-z]+)+-\d", "the name of an AWS region, such as 'eu-central-1'"),
+            "region": aws_region(),
             "availability_zones": (
                 lambda zones: _are_zones(zones, region),
                 f"two or more different zones of {region}, such as ['{region}a', '{region}b']",
             ),
-            "cidr_block": (_is_range, "an IPv4 range of /16 to /24, such as '10.0.0.0/16'"),
-            "egress": (lambda egress: egress in EGRESSES, " or ".join(map(repr, EGRESSES))),
-            "endpoints": (_are_services, f"the ends of their names only: 'sqs' for 'com.amazonaws.{region}.sqs'"),
+            "cidr_block": ipv4_range(16, 24),
+            "egress": one_of(*EGRESSES),
+            "endpoints": each_like(
+                r"(?!com\.)[a-z0-9]+([.-][a-z0-9]+)*",
+                f"the ends of their names only: 'sqs' for 'com.amazonaws.{region}.sqs'",
+            ),
             "flow_logs": truth(),
             "log_retention_days": retention(),
         },
@@ -283,19 +287,6 @@ def _are_zones(given: Any, region: str) -> bool:
     zones = _texts(given)
     known = {f"{region}{letter}" for letter in ZONE_LETTERS}
     return len(zones) >= 2 and len(set(zones)) == len(zones) and known.issuperset(zones)
-
-
-def _is_range(given: Any) -> bool:
-    try:
-        return "/" in given and 16 <= ipaddress.IPv4Network(given).prefixlen <= 24
-    except (TypeError, ValueError):
-        return False
-
-
-def _are_services(given: Any) -> bool:
-    return isinstance(given, (list, tuple)) and all(
-        re.fullmatch(r"(?!com\.)[a-z0-9]+([.-][a-z0-9]+)*", each) for each in _texts(given)
-    )
 
 
 def _texts(given: Any) -> list[str]:

@@ -14,7 +14,19 @@ from components.component import Component, ComponentArgs
 from components.dashboard import dashboard
 from components.metrics import Metric, Watched
 from components.naming import bounded, physical_name
-from components.rules import Rule, above_zero, check, demand, like, or_none, whole
+from components.rules import (
+    EMAIL,
+    Rule,
+    above_zero,
+    account,
+    check,
+    demand,
+    different,
+    each_like,
+    or_none,
+    region,
+    whole,
+)
 from components.transport import denied_in_the_clear
 
 RUNBOOK = "docs/operations.md, section Alarms"
@@ -93,8 +105,9 @@ class Observability(Component):
 
     Defaults: 1 % of 5xx, 1.5 seconds for 95 % of the requests, half an hour for a message; no addresses, no budget.
     Cost: 0.10 USD a month for each metric in an alarm, ten of them free; 3.00 for the dashboard, three of them free in
-    an account; 1.00 for the key (us-east-1). With five functions and all the rest that are 20 metrics: 1.00 to 2.00
-    for alarms, 2.00 to 6.00 USD in all. Budgets and the first thousand e-mails a month cost nothing.
+    an account; 1.00 for the key, and as much again for each of its first two yearly rotations (us-east-1). With five
+    functions and all the rest that are 20 metrics: 1.00 to 2.00 for alarms, 2.00 to 6.00 USD in all, later 2 more.
+    Budgets and the first thousand e-mails a month cost nothing.
     Security: nobody publishes but CloudWatch alarms and Budgets of this account, not even its administrators, and
     over TLS only. At rest the topic is encrypted with a key of its own, rotated each year: the key that AWS keeps for
     SNS lets neither service encrypt with it, and the messages would be lost without a word.
@@ -220,13 +233,9 @@ def _are_labels(value: Any) -> bool:
     return all(re.fullmatch("[a-z][a-z0-9-]*", label) for label in value)
 
 
-def _are_emails(value: Any) -> bool:
-    return len(set(value)) == len(value) and all(re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", each) for each in value)
-
-
 _RULES: Mapping[str, Rule] = {
-    "region": like(r"[a-z]{2}(-[a-z]+)+-\d", "a region such as eu-central-1"),
-    "account_id": like(r"\d{12}", "the 12 digits of an AWS account"),
+    "region": region(),
+    "account_id": account(),
     "functions": (_are_labels, "labels of lower-case letters, digits and hyphens, such as 'api'"),
     "reaper_minutes": whole(1, 60),
     "api_error_percent": above_zero(),
@@ -235,7 +244,7 @@ _RULES: Mapping[str, Rule] = {
     "database_max_capacity": above_zero(),
     "database_connections": whole(1),
     "monthly_budget_usd": or_none(above_zero()),
-    "emails": (_are_emails, "different addresses such as 'on-call@example.com'"),
+    "emails": different(each_like(EMAIL, "different addresses such as 'on-call@example.com'")),
 }
 
 

@@ -144,6 +144,9 @@ class Package(ComponentProvider):
                     for name, each in fields
                 }
             )
+        # A grant may be secret as a whole, for the sake of one value in it; what is plain in it are names and ports.
+        if around.secret and not path.startswith("grants"):
+            raise InputPropertyError(path, "this goes into names and settings and cannot be secret: give it plainly.")
         return inside
 
     def _unknown(self, prop: PropertyDefinition, around: Around, path: str) -> struct_pb2.Value:

@@ -1,18 +1,24 @@
 """A Python function on Lambda: its code, its log, a role made only of grants, and the alias that takes traffic."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
-from components.component import Component, ComponentArgs, check_keys
+from components.component import Component
+from components.function_args import (
+    DEFAULT_CONCURRENCY,
+    PythonFunctionArgs,
+    QueueSource,
+    Schedule,
+    check_function,
+    check_variables,
+)
 from components.grants import Connection, Grant, Statement, allow, allow_unscoped, deny, policy_document, union
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
-from components.rules import Rule, check, demand, like, or_none, retention, several, truth, whole
 from components.trust import trust
 
 ALIAS = "live"
@@ -38,171 +44,6 @@ _KEPT_FROM_THE_CODE = deny(
     Null={"lambda:SourceFunctionArn": "false"},
 )
 """The rights that NETWORK_INTERFACES would otherwise give to the code as well, on every network of the account."""
-
-_NAME = like(r"[a-z][a-z0-9-]*", "lower-case letters, digits and hyphens, a letter first")
-
-_RULES = {
-    "handler": like(
-        r"(?=.{3,128}$)[A-Za-z_]\w*(\.[A-Za-z_]\w*)+",
-        "a dotted path that ends in the function's name, such as 'service.lambda_handlers.api.handler'",
-    ),
-    "layers": several(0, 5, "five layers at most"),
-    "subnet_ids": several(1, 16, "1 to 16 subnets"),
-    "allows_recursion": truth(),
-    "memory_mb": whole(128, 10_240),
-    "timeout_seconds": whole(1, 900),
-    "ephemeral_storage_mb": whole(512, 10_240),
-    "reserved_concurrency": or_none(whole(0, 100_000)),
-    "log_retention_days": retention(),
-    "snap_start": truth(),
-    "tracing": truth(),
-}
-"""The quotas of Lambda (Developer Guide: Lambda quotas; API reference: VpcConfig)."""
-
-_QUEUE_RULES = {"name": _NAME, "batch_size": whole(1, 10), "maximum_concurrency": whole(2, 1000)}
-"""More than 10 messages would also need a time to wait for them, with which none is taken up at once."""
-
-_EXPRESSION = like(
-    r"rate\((1 (minute|hour|day)|([2-9]|[1-9]\d+) (minutes|hours|days))\)|cron\([^ )]+( [^ )]+){5}\)",
-    "rate(1 minute), rate(2 hours) or alike, or cron() with six fields such as cron(0 3 * * ? *)",
-)
-_SCHEDULE_RULES = {"name": _NAME, "expression": _EXPRESSION}
-
-_KEPT_RULES: Mapping[str, Rule] = {
-    "version": like(r"[1-9]\d*", "the number of a published version, in quotes, such as '41'"),
-    "share": (lambda value: type(value) is float and 0 < value < 1, "a number above 0 and below 1, such as 0.9"),
-}
-
-_DEFAULT_CONCURRENCY = 2
-
-_LAMBDAS_OWN_VARIABLES = frozenset(
-    (
-        "_HANDLER",
-        "_X_AMZN_TRACE_ID",
-        "AWS_ACCESS_KEY",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_DEFAULT_REGION",
-        "AWS_EXECUTION_ENV",
-        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-        "AWS_LAMBDA_FUNCTION_NAME",
-        "AWS_LAMBDA_FUNCTION_VERSION",
-        "AWS_LAMBDA_INITIALIZATION_TYPE",
-        "AWS_LAMBDA_LOG_GROUP_NAME",
-        "AWS_LAMBDA_LOG_STREAM_NAME",
-        "AWS_LAMBDA_RUNTIME_API",
-        "AWS_REGION",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "LAMBDA_RUNTIME_DIR",
-        "LAMBDA_TASK_ROOT",
-    )
-)
-"""What Lambda sets itself and lets nobody set (Developer Guide: Defined runtime environment variables)."""
-
-
-class QueueSource(TypedDict):
-    """A queue whose messages the function consumes. The right to do so comes with the queue's `receives()` grant."""
-
-    name: str
-    """What the queue is called in the stack: the end of the mapping's name."""
-
-    queue_arn: pulumi.Input[str]
-    """The queue."""
-
-    batch_size: NotRequired[int]
-    """Messages in one invocation, 1 to 10. Default 1: one message's time and memory are its own."""
-
-    maximum_concurrency: NotRequired[int]
-    """Invocations at once from this queue, 2 to 1000. Default 2. The rest waits in the queue."""
-
-
-class Schedule(TypedDict):
-    """A time at which the function is invoked, again and again."""
-
-    name: str
-    """What the schedule is called in the stack: the end of its name."""
-
-    expression: str
-    """When, as EventBridge Scheduler says it: `rate(1 minute)`, or `cron(0 3 * * ? *)` in UTC."""
-
-
-class KeptVersion(TypedDict):
-    """An older version of the function that goes on taking a share of the traffic."""
-
-    version: pulumi.Input[str]
-    """Its number, such as `"41"`: a version that was published before, with the role that the function has now."""
-
-    share: float
-    """How much of the traffic it keeps, above 0 and below 1: of 0.9, the version just published takes a tenth."""
-
-
-class PythonFunctionArgs(ComponentArgs):
-    code: pulumi.Archive
-    """The function's own code (`components.packaging`)."""
-
-    handler: str
-    """Dotted path of the entry point, such as `service.lambda_handlers.api.handler`."""
-
-    layers: NotRequired[Sequence[pulumi.Input[str]]]
-    """ARNs of layer versions: what the code imports and does not bring. Default none."""
-
-    grants: NotRequired[Sequence[Grant]]
-    """All that the function may use. Its role, environment and connections are their union. Default nothing."""
-
-    environment: NotRequired[Mapping[str, pulumi.Input[str]]]
-    """Variables beside those of the grants. Default none."""
-
-    vpc_id: NotRequired[pulumi.Input[str]]
-    """The VPC to run in, together with `subnet_ids`. Default none."""
-
-    subnet_ids: NotRequired[pulumi.Input[Sequence[str]]]
-    """The subnets to run in, together with `vpc_id`. Default none."""
-
-    queues: NotRequired[Sequence[QueueSource]]
-    """Queues whose messages invoke the function. Default none."""
-
-    schedules: NotRequired[Sequence[Schedule]]
-    """Times at which the function is invoked. An invocation that fails is not repeated, nor one that comes a minute
-    late: the next one makes up for it. Default none."""
-
-    on_failure_queue_arn: NotRequired[pulumi.Input[str]]
-    """The SQS queue that gets what would otherwise be lost: asynchronous invocations that failed for the last time,
-    with their event and their error, and schedules that could not be delivered. The function may send there. What
-    comes from `queues` is not meant: it has the dead-letter queue of its own queue. Default none."""
-
-    keeps: NotRequired[KeptVersion | None]
-    """Deploys gradually: an older version keeps a share of the traffic. First deploy with the version that the alias
-    points to now; then look at the alarms, which tell versions apart by `ExecutedVersion`, and lessen the share or
-    deploy what was there before; then take this away, and the new version has it all. Nothing moves by itself: with
-    CodeDeploy somebody would have to start a deployment beside Pulumi's, and the alias would differ from the program
-    while it runs. Both versions use one database, so the schema must suit both. Default none."""
-
-    allows_recursion: NotRequired[bool]
-    """Whether the function may send messages to a queue that invokes it. Lambda otherwise takes what goes around some
-    sixteen times for an endless loop and drops it. Default false. Caution: the code must see to it that every chain
-    ends."""
-
-    memory_mb: NotRequired[int]
-    """Memory in MB, 128 to 10240; processor time grows with it, one whole core at 1769. Default 512."""
-
-    timeout_seconds: NotRequired[int]
-    """Seconds before an invocation is stopped, 1 to 900. Default 20."""
-
-    ephemeral_storage_mb: NotRequired[int]
-    """MB of disk under /tmp, 512 to 10240. Default 512, which costs nothing and is all that `snap_start` allows."""
-
-    reserved_concurrency: NotRequired[int | None]
-    """Instances at most, taken out of what the account shares. 0 stops the function. Default none: it shares."""
-
-    log_retention_days: NotRequired[int]
-    """Days that log lines are kept; one of the values CloudWatch knows. Default 30."""
-
-    snap_start: NotRequired[bool]
-    """Whether new instances start from a snapshot of the initialised one. Default false. Caution: what is made at
-    import is shared by all of them, random seeds and connections included."""
-
-    tracing: NotRequired[bool]
-    """Whether Lambda records traces of sampled invocations in X-Ray, and the code adds its own steps. Default true."""
 
 
 class PythonFunction(Component):
@@ -250,7 +91,7 @@ class PythonFunction(Component):
 
     def __init__(self, name: str, args: PythonFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
-        _check(self._label, args)
+        check_function(self._label, args)
         self._inside = pulumi.ResourceOptions(parent=self)
 
         log_group = aws.cloudwatch.LogGroup(
@@ -262,7 +103,7 @@ class PythonFunction(Component):
         traces = _traces(name, args, log_group.arn)
         on_failure = _sends_to(args)
         grant = union([*args.get("grants", ()), traces, on_failure, Grant(environment=args.get("environment", {}))])
-        _check_variables(self._label, grant.get("environment", {}))
+        check_variables(self._label, grant.get("environment", {}))
         role = aws.iam.Role(
             f"{name}-role", name=physical_name(name), assume_role_policy=ASSUMED_BY_LAMBDA, opts=self._inside
         )
@@ -280,11 +121,8 @@ class PythonFunction(Component):
             layers=args.get("layers"),
             memory_size=args.get("memory_mb", 512),
             timeout=args.get("timeout_seconds", 20),
-            ephemeral_storage=(
-                aws.lambda_.FunctionEphemeralStorageArgs(size=args["ephemeral_storage_mb"])
-                if "ephemeral_storage_mb" in args
-                else None
-            ),
+            # Said also where it is the default: what is taken out of the program, Lambda keeps as it was.
+            ephemeral_storage=aws.lambda_.FunctionEphemeralStorageArgs(size=args.get("ephemeral_storage_mb", 512)),
             reserved_concurrent_executions=args.get("reserved_concurrency"),
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=grant.get("environment", {})),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
@@ -294,7 +132,7 @@ class PythonFunction(Component):
             snap_start=(
                 aws.lambda_.FunctionSnapStartArgs(apply_on="PublishedVersions") if args.get("snap_start") else None
             ),
-            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active") if _is_traced(args) else None,
+            tracing_config=aws.lambda_.FunctionTracingConfigArgs(mode="Active" if _is_traced(args) else "PassThrough"),
             publish=True,
             # What the caller waits for is recorded here too: a component's own options reach no child.
             opts=pulumi.ResourceOptions.merge(
@@ -421,7 +259,7 @@ class PythonFunction(Component):
             batch_size=source.get("batch_size", 1),
             function_response_types=["ReportBatchItemFailures"],
             scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(
-                maximum_concurrency=source.get("maximum_concurrency", _DEFAULT_CONCURRENCY)
+                maximum_concurrency=source.get("maximum_concurrency", DEFAULT_CONCURRENCY)
             ),
             # Lambda checks the role's right to the queue when the mapping is made.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[permissions]),
@@ -503,48 +341,6 @@ class _Placement:
     needed: Sequence[pulumi.Resource] = field(default_factory=list[pulumi.Resource])
 
 
-def _check(label: str, args: PythonFunctionArgs) -> None:
-    """Refuses before anything is registered what Lambda would refuse half-way through, and what would lose messages."""
-    check(label, args, _RULES)
-    if ("vpc_id" in args) != ("subnet_ids" in args):
-        raise ValueError(f"{label}: give vpc_id and subnet_ids together, or neither.")
-    queues, schedules, reserved = args.get("queues", ()), args.get("schedules", ()), args.get("reserved_concurrency")
-    _check_each(f"{label}, queues", queues, QueueSource, _QUEUE_RULES)
-    _check_each(f"{label}, schedules", schedules, Schedule, _SCHEDULE_RULES)
-    wanted = sum(source.get("maximum_concurrency", _DEFAULT_CONCURRENCY) for source in queues)
-    if reserved and reserved < wanted:
-        raise ValueError(
-            f"{label}: reserved_concurrency is {reserved}: give {wanted} or more, as many as its queues may use at "
-            "once, since a message that finds no instance is delivered in vain and ends among the dead letters."
-        )
-    if args.get("snap_start") and args.get("ephemeral_storage_mb", 512) > 512:
-        raise ValueError(
-            f"{label}: ephemeral_storage_mb is {args.get('ephemeral_storage_mb')}: leave it out, or snap_start, since "
-            "Lambda takes snapshots of functions with 512 MB only."
-        )
-    if kept := args.get("keeps"):
-        check_keys(f"{label}, keeps", KeptVersion, kept)
-        check(f"{label}, keeps", kept, _KEPT_RULES)
-
-
-def _check_each(label: str, given: Sequence[Mapping[str, Any]], kind: Any, rules: Mapping[str, Rule]) -> None:
-    names: set[str] = set()
-    for entry in given:
-        check_keys(label, kind, entry)
-        check(label, entry, rules)
-        demand(entry["name"] not in names, label, "name", entry["name"], "each a name of its own")
-        names.add(entry["name"])
-
-
-def _check_variables(label: str, variables: Mapping[str, pulumi.Input[str]]) -> None:
-    for name in variables:
-        if name in _LAMBDAS_OWN_VARIABLES or re.fullmatch(r"[A-Za-z]\w+", name) is None:
-            raise ValueError(
-                f"{label}: Lambda does not take an environment variable {name!r}: give it a name of letters, digits "
-                "and underscores, a letter first, that Lambda does not set itself."
-            )
-
-
 def _sends_to(args: PythonFunctionArgs) -> Grant:
     """The right to report failures, where there is somewhere to report them to."""
     queue_arn = args.get("on_failure_queue_arn")
@@ -557,20 +353,18 @@ def _destination(queue_arn: pulumi.Input[str]) -> aws.lambda_.FunctionEventInvok
     )
 
 
-def _routing(args: PythonFunctionArgs, published: pulumi.Output[str]) -> aws.lambda_.AliasRoutingConfigArgs | None:
+def _routing(args: PythonFunctionArgs, published: pulumi.Output[str]) -> pulumi.Output[Any] | None:
     """The alias's second version, where one is kept."""
     kept = args.get("keeps")
     if kept is None:
         return None
 
-    def weights(versions: Sequence[str]) -> dict[str, float]:
+    def routing(versions: Sequence[str]) -> dict[str, Any] | None:
         new, old = versions
         # Until something new is published the old one has it all, and Lambda refuses to name a version twice.
-        return {} if new == old else {old: kept["share"]}
+        return None if new == old else {"additional_version_weights": {old: kept["share"]}}
 
-    return aws.lambda_.AliasRoutingConfigArgs(
-        additional_version_weights=pulumi.Output.all(published, kept["version"]).apply(weights)
-    )
+    return pulumi.Output.all(published, kept["version"]).apply(routing)
 
 
 def _is_traced(args: PythonFunctionArgs) -> bool:

@@ -25,7 +25,8 @@ class RateLimitStoreArgs(ComponentArgs):
     """The VPC to live in."""
 
     subnet_ids: pulumi.Input[Sequence[str]]
-    """Two or three subnets, each in another zone."""
+    """Two or three subnets, each in another zone. Caution: with others the cache is made anew, which takes minutes; the
+    service counts in memory meanwhile."""
 
     max_ecpu_per_second: NotRequired[int]
     """Upper limit of ElastiCache processing units a second; each addition to a counter takes about one, and a request

@@ -7,10 +7,12 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component, ComponentArgs, handed_out
+from components.function_args import HANDLER
 from components.grants import Grant, Statement, deny_everything, policy_document
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
 from components.python_function import NETWORK_INTERFACES
+from components.rules import Rule, account, check, demand, or_none, region, retention, whole
 from components.sandbox_grants import Clones, microvms_found_and_terminated, microvms_run, tenants_invoked
 from components.sandbox_image import LOG_RETENTION_DAYS, SandboxImage
 from components.sealed_network import CIDR_BLOCK, SealedNetwork
@@ -19,10 +21,23 @@ from components.trust import trust
 ISOLATIONS = ("ephemeral", "tenant", "microvm")
 """How a run can be kept apart from all others; `SandboxFunction` describes each."""
 
-ISOLATION_CHOICE = (
-    f"{' or '.join(map(repr, ISOLATIONS))}, and never a subprocess of the worker, which has its rights and network"
+ISOLATION: Rule = (
+    lambda value: value in ISOLATIONS,
+    f"{' or '.join(map(repr, ISOLATIONS))}, and never a subprocess of the worker, which has its rights and network",
 )
-"""What to say to whoever asks for another one."""
+"""What must be chosen among them, and what to say to whoever asks for another one."""
+
+_RULES: Mapping[str, Rule] = {
+    "region": region(),
+    "account_id": account(),
+    "handler": HANDLER,
+    "isolation": ISOLATION,
+    "memory_mb": whole(128, 10_240),
+    "timeout_seconds": whole(1, 900),
+    "storage_mb": whole(512, 10_240),
+    "reserved_concurrency": or_none(whole(0, 100_000)),
+    "log_retention_days": retention(),
+}
 
 ENDPOINTS: Mapping[str, Sequence[str]] = {
     "ephemeral": ("lambda",),
@@ -31,7 +46,7 @@ ENDPOINTS: Mapping[str, Sequence[str]] = {
 }
 """The AWS services, by endpoint name, that whoever runs code with an isolation must reach from a private network."""
 
-_NAME_LIMIT = 27
+NAME_LIMIT = 27
 """A clone is named `<template>-run-<32 hexadecimal digits>`, and Lambda allows a name 64 characters."""
 
 
@@ -117,7 +132,8 @@ class SandboxFunction(Component):
     def __init__(self, name: str, args: SandboxFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
         self._inside = pulumi.ResourceOptions(parent=self)
-        self._isolation = _isolation(name, args)
+        _check(self._label, args)
+        self._isolation = args.get("isolation", ISOLATIONS[0])
         network = SealedNetwork(
             f"{name}-network",
             {
@@ -175,7 +191,7 @@ class SandboxFunction(Component):
 
     def _runs_functions(self, name: str, args: SandboxFunctionArgs, network: SealedNetwork) -> None:
         is_template = self._isolation == "ephemeral"
-        physical = physical_name(name, _NAME_LIMIT)
+        physical = physical_name(name, NAME_LIMIT)
         runner = aws.lambda_.LayerVersion(
             f"{name}-runner",
             layer_name=physical_name(f"{name}-runner"),
@@ -259,10 +275,8 @@ _DENIED_FROM_INSIDE = deny_everything(
 )
 
 
-def _isolation(name: str, args: SandboxFunctionArgs) -> str:
-    isolation = args.get("isolation", ISOLATIONS[0])
-    if isolation not in ISOLATIONS:
-        raise ValueError(f"SandboxFunction {name!r}: isolation is {isolation!r}: give {ISOLATION_CHOICE}.")
-    if isolation != "tenant" and args.get("reserved_concurrency") is not None:
-        raise ValueError(f"SandboxFunction {name!r}: reserved_concurrency is for 'tenant', not for {isolation!r}.")
-    return isolation
+def _check(label: str, args: SandboxFunctionArgs) -> None:
+    check(label, args, _RULES)
+    isolation, reserved = args.get("isolation", ISOLATIONS[0]), args.get("reserved_concurrency")
+    wanted = f"nothing, since it is for 'tenant' and isolation is {isolation!r}"
+    demand(isolation == "tenant" or reserved is None, label, "reserved_concurrency", reserved, wanted)

@@ -11,6 +11,7 @@ from components.component import Component, ComponentArgs
 from components.grants import allow, policy_document
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE
+from components.rules import account, check, region, retention
 from components.transport import tls_only
 from components.trust import trust
 
@@ -19,6 +20,8 @@ _NAME_LIMIT = 50
 
 LOG_RETENTION_DAYS = 3
 """The default for logs that get next to nothing."""
+
+_RULES = {"region": region(), "account_id": account(), "log_retention_days": retention()}
 
 _CONNECTORS = "network-connectors.lambda.amazonaws.com"
 
@@ -74,6 +77,7 @@ class SandboxImage(Component):
 
     def __init__(self, name: str, args: SandboxImageArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        check(self._label, args, _RULES)
         self._inside = pulumi.ResourceOptions(parent=self)
         physical = physical_name(name)
         uri, readable = self._artifact(name, args)

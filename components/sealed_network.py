@@ -8,9 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from components.component import Component, ComponentArgs
+from components.rules import check, ipv4_range
 
 CIDR_BLOCK = "10.255.0.0/24"
 """The default range."""
+
+_RULES = {"cidr_block": ipv4_range(16, 27)}
+"""What AWS takes for a VPC, and can still be halved: no subnet is smaller than a /28."""
 
 
 class SealedNetworkArgs(ComponentArgs):
@@ -53,9 +57,10 @@ class SealedNetwork(Component):
 
     def __init__(self, name: str, args: SealedNetworkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__(name, args, opts)
+        check(self._label, args, _RULES)
         inside = pulumi.ResourceOptions(parent=self)
         cidr_block = args.get("cidr_block", CIDR_BLOCK)
-        blocks = subnet_blocks(name, args["availability_zones"], cidr_block)
+        blocks = subnet_blocks(self._label, args["availability_zones"], cidr_block)
 
         vpc = aws.ec2.Vpc(
             f"{name}-vpc",
@@ -118,9 +123,9 @@ class SealedNetwork(Component):
         )
 
 
-def subnet_blocks(name: str, zones: Sequence[str], cidr_block: str) -> list[tuple[str, str]]:
+def subnet_blocks(label: str, zones: Sequence[str], cidr_block: str) -> list[tuple[str, str]]:
     """The first two zones, each with its half of the range."""
     if len(set(zones[:2])) < 2:
-        raise ValueError(f"SealedNetwork {name!r}: give two different availability zones.")
+        raise ValueError(f"{label}: give two different availability zones.")
     halves = ipaddress.ip_network(cidr_block).subnets(prefixlen_diff=1)
     return [(zone, str(half)) for zone, half in zip(zones[:2], halves, strict=True)]

@@ -100,7 +100,7 @@ def test_an_adjustment_may_be_an_output_of_another_resource() -> None:
 def test_an_adjustment_of_no_child_is_refused_with_the_nearest_name() -> None:
     refused(
         {"delay": 5, "adjust": {"pair-frist": {"delay_seconds": 6}}},
-        "Pair 'pair': adjust names 'pair-frist', which is none of its children: did you mean 'pair-first'?.",
+        "Pair 'pair': adjust names 'pair-frist', which is none of its children: did you mean 'pair-first'?",
     )
 
 
@@ -116,6 +116,14 @@ def test_an_adjustment_of_no_input_is_refused_with_the_nearest_name() -> None:
         {"delay": 5, "adjust": {"pair-first": {"delay_second": 6}}},
         "Pair 'pair': adjust gives 'pair-first' the input 'delay_second', which aws:sqs/queue:Queue does not have: "
         "did you mean 'delay_seconds'?",
+    )
+
+
+@pytest.mark.parametrize("given", ["pair-first", {"pair-first": "delay"}, {1: {}}, [1]])
+def test_adjustments_of_another_shape_are_refused(given: Any) -> None:
+    refused(
+        {"delay": 5, "adjust": given},
+        f"Pair 'pair': adjust is {given!r}: give the names of children, each with the inputs to replace.",
     )
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.database import Database, DatabaseArgs
+from components.database import Database
+from components.database_args import DatabaseArgs
 from tests.support.evaluation import deploy, inputs, names_of, policy, registered, resource
 from workbench.manifest import Manifest
 
@@ -420,7 +421,7 @@ def test_the_proxy_reaches_the_cluster_and_nothing_else() -> None:
     manifest = deployed(proxy=True)
     proxy, cluster = (f"${{{GROUP}::database-{which}security-group.id}}" for which in ("proxy-", ""))
     assert inputs(manifest, GROUP, "database-proxy-security-group") == {
-        "description": "The database's proxy",
+        "description": "The proxy of the database",
         "vpcId": "vpc-1",
     }
     way = {"ipProtocol": "tcp", "fromPort": 5432, "toPort": 5432}
@@ -436,7 +437,7 @@ def test_the_proxy_reaches_the_cluster_and_nothing_else() -> None:
         **way,
         "securityGroupId": cluster,
         "referencedSecurityGroupId": proxy,
-        "description": "From the database's proxy",
+        "description": "From the proxy of the database",
     }
 
 
@@ -486,6 +487,9 @@ def test_the_proxy_reaches_the_cluster_and_nothing_else() -> None:
             "maintenance_window is 'sun:04:00-sun:05:00': give a time clear of backup_window (04:30-05:30, every day).",
         ),
         ({"deletion_protection": None}, "deletion_protection is None: give True or False."),
+        ({"final_snapshot": "no"}, "final_snapshot is 'no': give True or False."),
+        ({"retain": 0}, "retain is 0: give True or False."),
+        ({"connections": 0}, "connections is 0: give a whole number from 1 to 1000000, or None."),
         (
             {"connections": 386},
             (
@@ -511,6 +515,11 @@ def test_the_proxy_reaches_the_cluster_and_nothing_else() -> None:
 )
 def test_a_wrong_argument_is_named_before_anything_is_made(args: dict[str, Any], words: str) -> None:
     assert refusal(**args) == f"Database 'database': {words}"
+
+
+def test_a_capacity_may_be_fixed() -> None:
+    (cluster,) = deployed(min_capacity=4, max_capacity=4).of_type("aws:rds/cluster:Cluster")
+    assert cluster.inputs["serverlessv2ScalingConfiguration"] == {"minCapacity": 4, "maxCapacity": 4}
 
 
 def test_log_retention_is_one_that_cloudwatch_knows() -> None:

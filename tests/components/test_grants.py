@@ -175,6 +175,15 @@ def test_outputs_that_turn_out_equal_are_one_value() -> None:
     }
 
 
+def test_an_output_that_turns_out_to_be_a_known_text_is_one_value_with_it() -> None:
+    def program() -> None:
+        later = pulumi.Output.from_input("url")
+        united = union([Grant(environment={"URL": "url"}), Grant(environment={"URL": later})])
+        pulumi.export("environment", united.get("environment"))
+
+    assert deploy(program).outputs["environment"] == {"URL": "url"}
+
+
 @pytest.mark.parametrize(
     ("environment", "security_groups", "message"),
     [

@@ -341,14 +341,14 @@ def test_reaching_a_service_that_was_not_asked_for_says_what_to_add(egress: str)
 
 
 TWO_ZONES = "give two or more different zones of eu-central-1, such as ['eu-central-1a', 'eu-central-1b']."
-RANGE = "give an IPv4 range of /16 to /24, such as '10.0.0.0/16'."
+RANGE = "give an IPv4 range from /16 to /24 such as '10.0.0.0/16'."
 ENDS = "give the ends of their names only: 'sqs' for 'com.amazonaws.eu-central-1.sqs'."
 
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        ({"region": "eu-central"}, "give the name of an AWS region, such as 'eu-central-1'."),
+        ({"region": "eu-central"}, "give a region such as 'eu-central-1'."),
         ({"availability_zones": []}, TWO_ZONES),
         ({"availability_zones": "ab"}, TWO_ZONES),
         ({"availability_zones": [ZONES[0]]}, TWO_ZONES),

@@ -10,6 +10,7 @@ from components.alarms import BAD, FINE, UNCHANGED, alarms
 from components.metrics import Watched
 from components.observability import Observability, ObservabilityArgs
 from tests.support.evaluation import deploy, inputs, names_of, registered, resource
+from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
@@ -306,7 +307,11 @@ def test_every_alarm_is_in_the_operations_manual(manifest: Manifest) -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        ({"account_id": "1"}, "account_id is '1': give the 12 digits of an AWS account."),
+        ({"region": "eu"}, "region is 'eu': give a region such as 'eu-central-1'."),
+        ({"account_id": "1"}, "account_id is '1': give the 12 digits of an AWS account, in quotes."),
+        ({"api_latency_ms": 0}, "api_latency_ms is 0: give a whole number, 1 or more."),
+        ({"queue_age_seconds": 0.5}, "queue_age_seconds is 0.5: give a whole number, 1 or more."),
+        ({"database_max_capacity": 0}, "database_max_capacity is 0: give a finite number above 0."),
         (
             {"functions": {"The API": "f"}},
             "functions is {'The API': 'f'}: give labels of lower-case letters, digits and hyphens, such as 'api'.",
@@ -325,6 +330,6 @@ def test_every_alarm_is_in_the_operations_manual(manifest: Manifest) -> None:
 )
 def test_a_wrong_argument_is_told_with_what_to_give(args: dict[str, Any], message: str) -> None:
     wrong: Any = {**LEAST, **args}
-    with pytest.raises(Exception) as told:  # noqa: PT011  # the message is the point
+    with pytest.raises(ProgramError) as told:
         deploy(lambda: Observability("watch", wrong))
     assert f"Observability 'watch': {message}" in str(told.value)

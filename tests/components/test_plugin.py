@@ -15,8 +15,9 @@ import yaml
 from pulumi.runtime.proto import provider_pb2
 
 from components.database import Database
+from components.function_args import QueueSource
 from components.plugin import LATER, committed
-from components.python_function import PythonFunction, QueueSource
+from components.python_function import PythonFunction
 from components.rate_limit_store import RateLimitStore
 from components.sealed_network import SealedNetwork
 from components.work_queue import WorkQueue
@@ -264,6 +265,12 @@ def test_children_are_adjusted_in_the_names_of_the_other_language(package: Any) 
             {"availabilityZones": output_value(UNKNOWN)},
             "availabilityZones",
             "this must be known before the deployment: give it as a plain value.",
+        ),
+        (
+            "WorkQueue",
+            {"maxReceives": secret_value(3)},
+            "maxReceives",
+            "this goes into names and settings and cannot be secret: give it plainly.",
         ),
     ],
 )

@@ -7,8 +7,9 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
+from components.function_args import PythonFunctionArgs
 from components.grants import Connection, Grant, allow
-from components.python_function import PythonFunction, PythonFunctionArgs
+from components.python_function import PythonFunction
 from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource
 from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
@@ -58,6 +59,7 @@ def test_outside_a_vpc_it_is_a_function_its_role_its_log_and_its_alias() -> None
         "handler": "app.handler",
         "memorySize": 512,
         "timeout": 20,
+        "ephemeralStorage": {"size": 512},
         "environment": {"variables": TOLD},
         "loggingConfig": {"logFormat": "JSON", "logGroup": "/aws/lambda/plinth-test-api"},
         "tracingConfig": {"mode": "Active"},
@@ -94,7 +96,8 @@ def test_a_function_that_is_not_traced_knows_it_and_may_not_send_traces() -> Non
     assert policy(manifest, "api-policy") == [OWN_LOG]
     function = inputs(manifest, FUNCTION, "api")
     assert function["environment"] == {"variables": {**TOLD, "POWERTOOLS_TRACE_DISABLED": "true"}}
-    assert "tracingConfig" not in function
+    # Left out, Lambda would go on tracing a function that was traced before.
+    assert function["tracingConfig"] == {"mode": "PassThrough"}
 
 
 def test_its_role_and_environment_are_the_union_of_its_grants() -> None:
@@ -156,6 +159,40 @@ def test_in_a_vpc_it_reaches_its_grants_targets_and_nothing_else() -> None:
     assert function["replaceSecurityGroupsOnDestroy"] is True
 
 
+def test_what_lambda_needs_to_join_a_network_is_denied_to_the_code() -> None:
+    assert policy(deployed(vpc_id="vpc-1", subnet_ids=["subnet-1"]), "api-policy") == [
+        {
+            "Effect": "Deny",
+            "Action": [
+                "ec2:AssignPrivateIpAddresses",
+                "ec2:CreateNetworkInterface",
+                "ec2:DeleteNetworkInterface",
+                "ec2:DescribeNetworkInterfaces",
+                "ec2:UnassignPrivateIpAddresses",
+            ],
+            "Resource": ["*"],
+            "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
+        },
+        OWN_LOG,
+        TRACES,
+    ]
+
+
+def test_a_range_of_addresses_is_reached_by_ipv6_and_lets_nobody_in() -> None:
+    internet = Grant(connections=[Connection(name="internet", cidr_ipv6="::/0", port=443)])
+    manifest = deployed(grants=[internet], vpc_id="vpc-1", subnet_ids=["subnet-1"])
+    assert inputs(manifest, "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule", "api-to-internet") == {
+        "ipProtocol": "tcp",
+        "fromPort": 443,
+        "toPort": 443,
+        "description": "To internet",
+        "securityGroupId": "${aws:ec2/securityGroup:SecurityGroup::api-security-group.id}",
+        "cidrIpv6": "::/0",
+    }
+    assert list(manifest.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")) == []
+    assert inputs(manifest, FUNCTION, "api")["vpcConfig"]["ipv6AllowedForDualStack"] is True
+
+
 def test_it_is_made_after_its_permissions_and_ways() -> None:
     manifest = deployed(grants=[DATABASE], vpc_id="vpc-1", subnet_ids=["subnet-1", "subnet-2"])
     assert names_of(resource(manifest, FUNCTION, "api")) == {
@@ -210,6 +247,10 @@ OFTEN = {"name": "often", "expression": "rate(1 minute)"}
         ({"queues": [{**JOBS, "batchsize": 1}]}, ", queues has no argument 'batchsize': did you mean 'batch_size'?"),
         ({"queues": [JOBS, JOBS]}, ", queues: name is 'jobs': give each a name of its own."),
         (
+            {"queues": [{**JOBS, "name": "Jobs"}]},
+            ", queues: name is 'Jobs': give lower-case letters, digits and hyphens, a letter first.",
+        ),
+        (
             {"queues": [JOBS, {**JOBS, "name": "mail", "maximum_concurrency": 9}], "reserved_concurrency": 10},
             (
                 ": reserved_concurrency is 10: give 11 or more, as many as its queues may use at once, since a "
@@ -227,6 +268,7 @@ OFTEN = {"name": "often", "expression": "rate(1 minute)"}
             {"schedules": [{**OFTEN, "name": "Often"}]},
             ", schedules: name is 'Often': give lower-case letters, digits and hyphens, a letter first.",
         ),
+        ({"keeps": {}}, ", keeps: give it share and version."),
         ({"keeps": {"version": "41"}}, ", keeps: give it share."),
         (
             {"keeps": {"version": "$LATEST", "share": 0.5}},
@@ -241,6 +283,11 @@ def test_what_lambda_would_refuse_later_is_refused_at_once(more: dict[str, Any],
     with pytest.raises(ProgramError) as refused:
         deployed(**more)
     assert f"PythonFunction 'api'{message}" in str(refused.value)
+
+
+def test_as_many_instances_as_its_queues_may_use_are_enough() -> None:
+    manifest = deployed(queues=[{**JOBS, "maximum_concurrency": 9}], reserved_concurrency=9)
+    assert inputs(manifest, FUNCTION, "api")["reservedConcurrentExecutions"] == 9
 
 
 def test_a_log_is_kept_for_as_long_as_cloudwatch_can_say() -> None:
@@ -362,6 +409,26 @@ def test_a_schedule_invokes_the_alias_once_each_time_and_may_do_nothing_else() -
     ]
 
 
+def test_whatever_invokes_it_or_hears_of_its_failures_is_its_child() -> None:
+    manifest = deployed(
+        queues=[JOBS], schedules=[OFTEN], on_failure_queue_arn="arn:aws:sqs:::failed", allows_recursion=True
+    )
+    assert registered(manifest) == [
+        "plinth:index:PythonFunction$aws:cloudwatch/logGroup:LogGroup::api-logs",
+        "plinth:index:PythonFunction$aws:iam/role:Role::api-role",
+        "plinth:index:PythonFunction$aws:iam/role:Role::api-schedules-role",
+        "plinth:index:PythonFunction$aws:iam/rolePolicy:RolePolicy::api-policy",
+        "plinth:index:PythonFunction$aws:iam/rolePolicy:RolePolicy::api-schedules-policy",
+        "plinth:index:PythonFunction$aws:lambda/alias:Alias::api-live",
+        "plinth:index:PythonFunction$aws:lambda/eventSourceMapping:EventSourceMapping::api-from-jobs",
+        "plinth:index:PythonFunction$aws:lambda/function:Function::api",
+        "plinth:index:PythonFunction$aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig::api-asynchronous",
+        "plinth:index:PythonFunction$aws:lambda/functionRecursionConfig:FunctionRecursionConfig::api-recursion",
+        "plinth:index:PythonFunction$aws:scheduler/schedule:Schedule::api-often",
+        "plinth:index:PythonFunction::api",
+    ]
+
+
 def test_what_was_called_otherwise_once_is_not_made_anew() -> None:
     config = resource(deployed(schedules=[OFTEN]), EVENT_CONFIG, "api-asynchronous")
     assert [json.loads(alias) for alias in config.aliases] == [{"name": "api-invoked-once", "parentUrn": ""}]
@@ -426,7 +493,7 @@ def test_a_version_that_is_still_the_newest_is_not_named_twice() -> None:
         pulumi.export("version", function.version)
 
     manifest = deploy(program)
-    assert inputs(manifest, ALIAS, "api-live")["routingConfig"] == {"additionalVersionWeights": {}}
+    assert "routingConfig" not in inputs(manifest, ALIAS, "api-live")
     assert manifest.outputs == {"version": "${aws:lambda/function:Function::api.version}"}
 
 

@@ -6,7 +6,28 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.rules import Rule, above_zero, check, like, or_none, retention, several, truth, whole
+from components.rules import (
+    Rule,
+    above_zero,
+    account,
+    certificate,
+    check,
+    different,
+    each_like,
+    halves,
+    host_name,
+    hosted_zone,
+    ipv4_range,
+    like,
+    one_of,
+    or_none,
+    region,
+    repository,
+    retention,
+    several,
+    truth,
+    whole,
+)
 from tests.support.evaluation import deploy
 
 
@@ -18,6 +39,30 @@ from tests.support.evaluation import deploy
         (above_zero(), [0.001, 5], [0, -1, math.nan, math.inf, True, "1"]),
         (truth(), [True, False], [1, 0, "true", None]),
         (like("a+", "some"), ["a", "aa"], ["", "ab", "a\n", 1, None]),
+        (halves(1, 2), [1, 1.5, 2.0], [0.5, 1.25, 2.5, True, "1", None]),
+        (one_of("a", "b"), ["a", "b"], ["", "ab", None, 1]),
+        (region(), ["eu-central-1", "us-gov-west-1"], ["", "eu-central", "eu-central-1a", "EU-CENTRAL-1", None]),
+        (account(), ["012345678901"], ["", "12345678901", 123456789012, "12345678901x"]),
+        (host_name(), ["a.com", "api.a-b.example"], ["localhost", "a.com.", "-a.com", "*.a.com", f"{'a' * 64}.com", 1]),
+        (host_name(), [".".join(["a" * 49] * 5) + ".com"], [".".join(["a" * 50] * 5) + ".com"]),
+        (hosted_zone(), ["Z0ABC"], ["", "Z", "0ABC", "Z0abc", "Z0/ABC", None]),
+        (
+            certificate(),
+            [
+                "arn:aws:acm:eu-central-1:111111111111:certificate/1-2",
+                "arn:aws-cn:acm:cn-north-1:111111111111:certificate/1",
+            ],
+            ["", "arn:aws:acm:eu-central-1:1:certificate/1", "arn:aws:iam::111111111111:certificate/1"],
+        ),
+        (repository(), ["a/b.c", "a@1/b@2"], ["a", "a/*", "a/b/c", "a@1/b", "a/b:ref", ""]),
+        (
+            ipv4_range(16, 24),
+            ["10.0.0.0/16", "10.0.1.0/24"],
+            ["10.0.0.0/15", "10.0.0.0/25", "10.0.0.1/24", "10.0.0.0", "::/16", 16, None],
+        ),
+        (each_like("a+", "some"), [[], ["a", "a"], ("aa",)], ["a", None, ["b"], [1], {"a"}]),
+        (each_like("a+", "some", (tuple,)), [(), ("a",)], [["a"]]),
+        (different(each_like("a+", "some")), [[], ["a", "aa"]], [["a", "a"], ["b"], "a"]),
         (retention(), [1, 365, 3653], [0, 2, 366, 1.0, True]),
         (several(1, 2, "one or two"), [["a"], ("a", "b")], [[], ["a"] * 3, "a", None]),
         (or_none(whole(1, 3)), [None, 1], [0]),

@@ -83,6 +83,15 @@ def test_a_function_is_made_of_a_layer_a_role_and_a_log_in_a_sealed_network() ->
     assert outside_the_network(deployed(isolation="tenant")) == outside_the_network(deployed())
 
 
+def test_the_runner_is_a_layer() -> None:
+    assert inputs(deployed(), "aws:lambda/layerVersion:LayerVersion", "sandbox-runner") == {
+        "layerName": "plinth-test-sandbox-runner",
+        "code": {"archive": "sha256:0123456789abcdef"},
+        "compatibleArchitectures": ["arm64"],
+        "compatibleRuntimes": ["python3.13"],
+    }
+
+
 def test_its_role_is_for_lambda_alone_and_denies_everything_inside() -> None:
     manifest = deployed()
     role = inputs(manifest, "aws:iam/role:Role", "sandbox-role")
@@ -146,6 +155,10 @@ def test_a_function_of_tenants_shares_no_environment_between_them(reserved: int 
     assert function.pop("reservedConcurrentExecutions", None) == reserved
     del template["reservedConcurrentExecutions"]
     assert function == template
+
+
+def test_another_isolation_frees_the_functions_name_before_it_is_taken_again() -> None:
+    assert resource(deployed(isolation="tenant"), FUNCTION, "sandbox").delete_before_replace
 
 
 def test_a_microvm_starts_from_an_image_without_a_function() -> None:
@@ -309,7 +322,25 @@ def test_a_clones_name_fits_however_long_the_sandboxes_is() -> None:
         ),
         (
             {"reserved_concurrency": 5},
-            "SandboxFunction 'sandbox': reserved_concurrency is for 'tenant', not for 'ephemeral'.",
+            (
+                "SandboxFunction 'sandbox': reserved_concurrency is 5: "
+                "give nothing, since it is for 'tenant' and isolation is 'ephemeral'."
+            ),
+        ),
+        ({"region": "eu"}, "SandboxFunction 'sandbox': region is 'eu': give a region such as 'eu-central-1'."),
+        ({"account_id": 1}, "SandboxFunction 'sandbox': account_id is 1: give the 12 digits of an AWS account, in q"),
+        ({"handler": "handle"}, "SandboxFunction 'sandbox': handler is 'handle': give a dotted path that ends in "),
+        ({"memory_mb": 127}, "SandboxFunction 'sandbox': memory_mb is 127: give a whole number from 128 to 10240."),
+        ({"timeout_seconds": 901}, "SandboxFunction 'sandbox': timeout_seconds is 901: give a whole number from 1 "),
+        ({"storage_mb": 511}, "SandboxFunction 'sandbox': storage_mb is 511: give a whole number from 512 to 10240."),
+        (
+            {"isolation": "tenant", "reserved_concurrency": -1},
+            "SandboxFunction 'sandbox': reserved_concurrency is -1: give a whole number from 0 to 100000, or None.",
+        ),
+        ({"log_retention_days": 2}, "SandboxFunction 'sandbox': log_retention_days is 2: give one of 1, 3, 5, "),
+        (
+            {"cidr_block": "10.0.0.0/28"},
+            "SealedNetwork 'sandbox-network': cidr_block is '10.0.0.0/28': give an IPv4 range from /16 to /27 such as ",
         ),
         (
             {"availability_zones": ["eu-central-1a"]},

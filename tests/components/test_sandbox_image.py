@@ -90,6 +90,11 @@ def test_the_code_lies_in_a_private_bucket() -> None:
             "Condition": {"Bool": {"aws:SecureTransport": "false"}},
         }
     ]
+    assert inputs(manifest, "aws:s3/bucketObjectv2:BucketObjectv2", "image-code-object") == {
+        "bucket": BUCKET,
+        "key": "sandbox-image-0123456789abcdef.zip",
+        "source": {"archive": "sha256:0123456789abcdef"},
+    }
     code = resource(manifest, "aws:s3/bucketObjectv2:BucketObjectv2", "image-code-object")
     assert names_of(code) == {"image-code", "image-code-is-private"}
 
@@ -165,3 +170,17 @@ def test_the_connector_leads_into_the_given_network_and_makes_interfaces_nowhere
 def test_code_that_is_no_folder_is_refused() -> None:
     with pytest.raises(ProgramError, match="SandboxImage 'image': give a folder as its code, named after its content"):
         deployed(code=pulumi.AssetArchive({}))
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"region": "eu"}, "region is 'eu': give a region such as 'eu-central-1'."),
+        ({"account_id": "1"}, "account_id is '1': give the 12 digits of an AWS account, in quotes."),
+        ({"log_retention_days": 2}, "log_retention_days is 2: give one of 1, 3, 5, "),
+    ],
+)
+def test_a_wrong_argument_is_named(more: dict[str, Any], message: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        deployed(**more)
+    assert f"SandboxImage 'image': {message}" in str(refused.value)

@@ -98,6 +98,14 @@ def test_it_needs_two_zones(zones: list[str]) -> None:
         deployed(availability_zones=zones)
 
 
+@pytest.mark.parametrize("cidr_block", ["10.0.0.0/15", "10.0.0.0/28", "10.0.0.1/24", "::/64", ""])
+def test_its_range_is_one_that_a_vpc_may_have_and_subnets_halve(cidr_block: str) -> None:
+    with pytest.raises(ProgramError) as refused:
+        deployed(cidr_block=cidr_block)
+    wanted = "give an IPv4 range from /16 to /27 such as '10.0.0.0/16'."
+    assert f"SealedNetwork 'sealed': cidr_block is {cidr_block!r}: {wanted}" in str(refused.value)
+
+
 def test_the_zones_share_the_range_between_them() -> None:
     assert subnet_blocks("sealed", ["a", "b", "c"], "10.0.0.0/16") == [("a", "10.0.0.0/17"), ("b", "10.0.128.0/17")]
 
