@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import httpx2
@@ -97,7 +98,11 @@ class Used:
 
     def _events(self, **wanted: str) -> list[dict[str, Any]]:
         attributes = [{"AttributeKey": name, "AttributeValue": value} for name, value in wanted.items()]
-        return self.plinth.client("cloudtrail", self.stack).lookup_events(LookupAttributes=attributes)["Events"]
+        return self._trail.lookup_events(LookupAttributes=attributes)["Events"]
+
+    @cached_property
+    def _trail(self) -> Any:
+        return self.plinth.client("cloudtrail", self.stack)
 
 
 def action_of(event: Mapping[str, Any]) -> str:
