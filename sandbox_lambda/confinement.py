@@ -18,7 +18,7 @@ from sandbox_lambda.syscalls import Machine
 ENABLED = True
 """Read when a run starts. Tests turn it off to try the other protections alone."""
 
-_SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
+SHARED_FOLDERS = ("/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 
 
 def prepare(folder: Path, user: int | None, readable: Iterable[str]) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def _shared_folders(user: int | None) -> tuple[str, ...]:
     With a uid of its own they are found and removed, and a function's environment on Lambda serves one run. Elsewhere
     a shared uid means a developer's own machine, and their own files in these folders.
     """
-    return _SHARED_FOLDERS if user is not None or "AWS_LAMBDA_FUNCTION_NAME" in os.environ else ()
+    return SHARED_FOLDERS if user is not None or "AWS_LAMBDA_FUNCTION_NAME" in os.environ else ()
 
 
 def _filter(user: int | None) -> bytes:

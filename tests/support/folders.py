@@ -13,6 +13,7 @@ import psutil
 
 from workbench.local import postgres
 from workbench.local.processes import Processes
+from workbench.project import ROOT
 
 _PREFIX = "plinth-test-"
 
@@ -24,7 +25,7 @@ def server_folder() -> Generator[Path]:
     Any account may pass through it: run by root, PostgreSQL becomes another one.
     """
     _remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=_home()))
     folder.chmod(0o711)
     try:
         yield folder
@@ -32,8 +33,17 @@ def server_folder() -> Generator[Path]:
         _remove(folder)
 
 
+def _home() -> Path:
+    """Where the folders lie: what is temporary is open to scripts, unless they have a uid of their own."""
+    if os.geteuid() == 0:
+        return Path(tempfile.gettempdir())
+    home = ROOT / ".plinth" / "tests"
+    home.mkdir(parents=True, exist_ok=True)
+    return home
+
+
 def _remove_leftovers() -> None:
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for folder in _home().glob(f"{_PREFIX}*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
         if pid.isdigit() and not psutil.pid_exists(int(pid)):
             _remove(folder)
