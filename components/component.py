@@ -2,7 +2,7 @@
 
 Names are for ever. A child is called `<component>-<what it is>`, and Pulumi tells a resource by that name and those of
 its parents: one that is renamed or moved is deleted and made anew, unless its `aliases` say what it was called before.
-Such an alias stays in the code; tests/stacks/urns.txt holds all names that were ever given.
+Such an alias stays in the code; tests/stacks/urns.txt holds the names that the stacks give.
 """
 
 import difflib

@@ -10,6 +10,8 @@ from components.database_args import DatabaseArgs, uses_tokens
 from components.database_capacity import PROXY_PERCENT
 from components.grants import Connection, Statement, policy_document
 from components.naming import physical_name
+from components.trust import trust
+from components.ways import opened
 
 IAM_USER = "plinth_app_iam"
 """The role in the database that clients with the login `iam` take. Another one than that of `password`, since a role
@@ -17,11 +19,8 @@ that IAM lets in is never let in by its password again: so either login works wh
 
 PORT = 5432
 
-_ASSUMED_BY_RDS = (
-    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
-    ' "Principal": {"Service": "rds.amazonaws.com"}}]}'
-)
-"""Without a condition on the account: AWS documents none that a proxy fills in."""
+_ASSUMED_BY_RDS = trust("rds.amazonaws.com", None)
+"""AWS documents no account that a proxy tells."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def proxy(
     security_group = aws.ec2.SecurityGroup(
         f"{name}-proxy-security-group", description="The proxy of the database", vpc_id=args["vpc_id"], opts=inside
     )
-    way = _way(name, security_group, behind.security_group, inside)
+    way = opened(f"{name}-proxy", security_group, writer(name, behind).connection, inside)
     role = aws.iam.Role(f"{name}-proxy-role", name=identifier, assume_role_policy=_ASSUMED_BY_RDS, opts=inside)
     permissions = aws.iam.RolePolicy(
         f"{name}-proxy-policy", role=role.name, policy=policy_document(logs_in), opts=inside
@@ -113,34 +112,6 @@ def proxy(
         user_arn=_user_arn(made.arn, made.arn.apply(_last)),
         connection=Connection(name=f"{name}-proxy", security_group_id=security_group.id, port=PORT),
     )
-
-
-def _way(
-    name: str, proxy_group: aws.ec2.SecurityGroup, cluster_group: aws.ec2.SecurityGroup, inside: pulumi.ResourceOptions
-) -> Sequence[pulumi.Resource]:
-    """The two rules that let the proxy reach the cluster: out of its group, into the cluster's."""
-    return [
-        aws.vpc.SecurityGroupEgressRule(
-            f"{name}-proxy-to-{name}",
-            security_group_id=proxy_group.id,
-            referenced_security_group_id=cluster_group.id,
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            description="To the database",
-            opts=inside,
-        ),
-        aws.vpc.SecurityGroupIngressRule(
-            f"{name}-proxy-into-{name}",
-            security_group_id=cluster_group.id,
-            referenced_security_group_id=proxy_group.id,
-            ip_protocol="tcp",
-            from_port=PORT,
-            to_port=PORT,
-            description="From the proxy of the database",
-            opts=inside,
-        ),
-    ]
 
 
 def _after(inside: pulumi.ResourceOptions, *needed: pulumi.Resource) -> pulumi.ResourceOptions:

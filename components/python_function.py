@@ -20,14 +20,13 @@ from components.grants import Connection, Grant, Statement, allow, allow_unscope
 from components.naming import physical_name
 from components.packaging import ARCHITECTURE, RUNTIME
 from components.trust import trust
+from components.ways import opened
 
 ALIAS = "live"
 """The alias that takes traffic."""
 
-ASSUMED_BY_LAMBDA = (
-    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",'
-    ' "Principal": {"Service": "lambda.amazonaws.com"}}]}'
-)
+ASSUMED_BY_LAMBDA = trust("lambda.amazonaws.com", None)
+"""Lambda tells no account when it takes the role of a function; `iam:PassRole` works within one account only."""
 
 NETWORK_INTERFACES = "arn:aws:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
 """What Lambda itself needs to join a VPC. AWSLambdaVPCAccessExecutionRole would add log rights on every log group."""
@@ -208,7 +207,7 @@ class PythonFunction(Component):
             vpc_id=args["vpc_id"],
             opts=self._inside,
         )
-        rules = [rule for connection in connections for rule in self._opens(name, group, connection)]
+        rules = [rule for connection in connections for rule in opened(name, group, connection, self._inside)]
         return _Placement(
             vpc_config=aws.lambda_.FunctionVpcConfigArgs(
                 subnet_ids=args["subnet_ids"],
@@ -218,38 +217,6 @@ class PythonFunction(Component):
             security_group_id=group.id,
             needed=[interfaces, *rules],
         )
-
-    def _opens(self, name: str, group: aws.ec2.SecurityGroup, connection: Connection) -> Sequence[pulumi.Resource]:
-        """What lets the function reach one target: a way out of its group and, where the target has one, into that."""
-        target, port = connection["name"], connection["port"]
-        other_group = connection.get("security_group_id")
-        ways: list[pulumi.Resource] = [
-            aws.vpc.SecurityGroupEgressRule(
-                f"{name}-to-{target}",
-                security_group_id=group.id,
-                referenced_security_group_id=other_group,
-                cidr_ipv6=connection.get("cidr_ipv6"),
-                ip_protocol="tcp",
-                from_port=port,
-                to_port=port,
-                description=f"To {target}",
-                opts=self._inside,
-            )
-        ]
-        if other_group is not None:
-            ways.append(
-                aws.vpc.SecurityGroupIngressRule(
-                    f"{name}-into-{target}",
-                    security_group_id=other_group,
-                    referenced_security_group_id=group.id,
-                    ip_protocol="tcp",
-                    from_port=port,
-                    to_port=port,
-                    description=f"From {physical_name(name)}",
-                    opts=self._inside,
-                )
-            )
-        return ways
 
     def _consumes(self, name: str, source: QueueSource, alias: aws.lambda_.Alias, permissions: pulumi.Resource) -> None:
         aws.lambda_.EventSourceMapping(

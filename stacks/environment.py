@@ -86,7 +86,8 @@ def environment(settings: StackSettings) -> None:
             "former_login": settings.database_former_login,
             "proxy": settings.database_proxy,
             "connections": settings.database_connections,
-            "insights": settings.protect_data,
+            # They take some of the smallest capacities for themselves (Aurora User Guide: at least two units).
+            "insights": settings.database_min_capacity >= 2,
             "log_retention_days": settings.log_retention_days,
             "backup_retention_days": settings.database_backup_days,
             "deletion_protection": settings.protect_data,

@@ -67,7 +67,7 @@ class Progress:
         seconds = time.monotonic() - self._began
         self._console.print(f"[bold green]{escape(self._stack)} is up[/] after {seconds:.1f} s: {counts}.")
         if result.recorded_only:
-            listed = ", ".join(f"{type_} ({count})" for type_, count in result.recorded_only.items())
+            listed = ", ".join(f"{type_.rpartition(':')[2]} ({n})" for type_, n in result.recorded_only.items())
             self._console.print(f"Written down only, as nothing here acts on them: {escape(listed)}.", style="dim")
         print_outputs(result.outputs)
 

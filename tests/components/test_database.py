@@ -430,14 +430,14 @@ def test_the_proxy_reaches_the_cluster_and_nothing_else() -> None:
         **way,
         "securityGroupId": proxy,
         "referencedSecurityGroupId": cluster,
-        "description": "To the database",
+        "description": "To database",
     }
     ingress = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
     assert inputs(manifest, ingress, "database-proxy-into-database") == {
         **way,
         "securityGroupId": cluster,
         "referencedSecurityGroupId": proxy,
-        "description": "From the proxy of the database",
+        "description": "From plinth-test-database-proxy",
     }
 
 

@@ -10,7 +10,16 @@ import pytest
 from components.function_args import PythonFunctionArgs
 from components.grants import Connection, Grant, allow
 from components.python_function import PythonFunction
-from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource
+from tests.support.evaluation import (
+    KEPT_FROM_THE_CODE,
+    anywhere,
+    deploy,
+    inputs,
+    names_of,
+    policy,
+    registered,
+    resource,
+)
 from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest
 
@@ -161,18 +170,7 @@ def test_in_a_vpc_it_reaches_its_grants_targets_and_nothing_else() -> None:
 
 def test_what_lambda_needs_to_join_a_network_is_denied_to_the_code() -> None:
     assert policy(deployed(vpc_id="vpc-1", subnet_ids=["subnet-1"]), "api-policy") == [
-        {
-            "Effect": "Deny",
-            "Action": [
-                "ec2:AssignPrivateIpAddresses",
-                "ec2:CreateNetworkInterface",
-                "ec2:DeleteNetworkInterface",
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:UnassignPrivateIpAddresses",
-            ],
-            "Resource": ["*"],
-            "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
-        },
+        KEPT_FROM_THE_CODE,
         OWN_LOG,
         TRACES,
     ]

@@ -13,8 +13,8 @@ import pytest
 from components.sandbox_function import ISOLATIONS
 from components.sealed_network import SealedNetwork, SealedNetworkArgs, subnet_blocks
 from stacks import environment as environments
-from stacks.settings import StackSettings
-from tests.support.evaluation import ACCOUNT, REGION, deploy, inputs, names_of, registered, resource, stack_manifest
+from tests.support.evaluation import REGION, deploy, inputs, names_of, registered, resource, stack_manifest
+from tests.support.stack_settings import settings_with
 from workbench.evaluate import ProgramError
 from workbench.manifest import Manifest, shown
 from workbench.project import stack_names
@@ -117,20 +117,7 @@ every_isolation = pytest.mark.parametrize("isolation", ISOLATIONS)
 @cache
 def environment(isolation: str) -> Manifest:
     """A whole environment with this isolation."""
-    settings = StackSettings(
-        stack="test",
-        region=REGION,
-        account_id=ACCOUNT,
-        zones="abc",
-        protect_data=False,
-        log_retention_days=7,
-        database_min_capacity=0.5,
-        database_max_capacity=1,
-        database_instances=1,
-        database_backup_days=1,
-        worker_concurrency=2,
-        sandbox_isolation=isolation,
-    )
+    settings = settings_with(zones="abc", sandbox_isolation=isolation)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PLINTH_PACKAGES", "describe")
         return deploy(lambda: environments.environment(settings))

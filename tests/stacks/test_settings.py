@@ -9,27 +9,15 @@ from components.naming import bounded
 from components.sandbox_function import NAME_LIMIT
 from stacks.rules import VALUES
 from stacks.settings import SettingsError, StackSettings
+from tests.support.stack_settings import REQUIRED, settings_with
 
-REQUIRED: dict[str, Any] = {
-    "stack": "staging",
-    "region": "eu-central-1",
-    "account_id": "111111111111",
-    "zones": "ab",
-    "protect_data": False,
-    "database_min_capacity": 0.5,
-    "database_max_capacity": 2,
-    "database_instances": 1,
-    "database_backup_days": 7,
-    "worker_concurrency": 5,
-    "log_retention_days": 30,
-}
 CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1"
 OIDC = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"
 RETENTIONS = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
 
 
 def settings(**changed: Any) -> StackSettings:
-    return StackSettings(**{**REQUIRED, **changed})
+    return settings_with(**{"stack": "staging", **changed})
 
 
 @pytest.mark.parametrize(
@@ -303,7 +291,7 @@ def test_a_name_that_is_no_setting_is_refused_with_the_one_that_is_meant() -> No
 def test_a_setting_that_every_stack_has_to_give_is_asked_for(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
         StackSettings(**{key: value for key, value in REQUIRED.items() if key != name})
-    assert str(refused.value) == f"Stack staging: {name} is missing: give {VALUES[name][1]}."
+    assert str(refused.value) == f"Stack test: {name} is missing: give {VALUES[name][1]}."
 
 
 def test_digits_are_those_that_aws_knows() -> None:

@@ -12,7 +12,17 @@ from service.core.limits_table import DEFAULT_THROTTLE, ROUTES
 from service.migrations import head_revision
 from stacks.environment import environment
 from stacks.settings import StackSettings
-from tests.support.evaluation import anywhere, deploy, inputs, names_of, policy, registered, resource, stack_manifest
+from tests.support.evaluation import (
+    KEPT_FROM_THE_CODE,
+    anywhere,
+    deploy,
+    inputs,
+    names_of,
+    policy,
+    registered,
+    resource,
+    stack_manifest,
+)
 from workbench.evaluate import ProgramError
 from workbench.manifest import shown
 from workbench.project import configuration, stack_names
@@ -48,18 +58,6 @@ def secret(stack: str, name: str) -> str:
     return arn(stack, "secretsmanager", f"secret:plinth-{stack}-{name}")
 
 
-FROM_INSIDE = {
-    "Effect": "Deny",
-    "Action": [
-        "ec2:AssignPrivateIpAddresses",
-        "ec2:CreateNetworkInterface",
-        "ec2:DeleteNetworkInterface",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:UnassignPrivateIpAddresses",
-    ],
-    "Resource": ["*"],
-    "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
-}
 TRACES = anywhere("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 
 
@@ -204,7 +202,7 @@ def on_queue(queue: str, *actions: str) -> dict[str, Any]:
 def statements(stack: str, function: str) -> list[dict[str, Any]]:
     """What a function may do, in the order in which the actions read; what all of them may not is asserted here."""
     found = policy(stack_manifest(stack), f"{function}-policy")
-    assert found[0] == FROM_INSIDE
+    assert found[0] == KEPT_FROM_THE_CODE
     order = ("logs", "rds-db", "secretsmanager", "sqs", "ec2", "iam", "lambda", "xray")
     return sorted(found[1:], key=lambda entry: order.index(entry["Action"][0].partition(":")[0]))
 

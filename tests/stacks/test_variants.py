@@ -1,6 +1,5 @@
 """Whatever settings a stack chooses, its program evaluates, and no policy is broken."""
 
-import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -11,25 +10,12 @@ from typing import Any
 import pytest
 
 from stacks.environment import environment
-from stacks.settings import StackSettings
 from tests.support.evaluation import ACCOUNT, REGION, deploy, inputs, names_of, registered, resource, stack_manifest
+from tests.support.stack_settings import settings_with
 from workbench.check import verdict_on
 from workbench.manifest import Manifest
 from workbench.project import Configuration
 
-DEV = StackSettings(
-    stack="test",
-    region=REGION,
-    account_id=ACCOUNT,
-    zones="ab",
-    protect_data=False,
-    database_min_capacity=0.5,
-    database_max_capacity=2,
-    database_instances=1,
-    database_backup_days=1,
-    worker_concurrency=10,
-    log_retention_days=7,
-)
 OIDC = f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"
 CLIENTS = ("api", "reaper", "shell", "worker")
 BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/plinth-boundary"
@@ -81,7 +67,7 @@ def variant(request: pytest.FixtureRequest, variants: dict[str, Manifest]) -> Ma
     """What the settings of the name register, evaluated once."""
     name = request.param
     if name not in variants:
-        settings = dataclasses.replace(DEV, **VARIANTS[name])
+        settings = settings_with(**VARIANTS[name])
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PLINTH_PACKAGES", "describe")
             variants[name] = deploy(lambda: environment(settings))

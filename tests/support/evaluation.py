@@ -68,6 +68,21 @@ def anywhere(*actions: str) -> dict[str, Any]:
     }
 
 
+KEPT_FROM_THE_CODE = {
+    "Effect": "Deny",
+    "Action": [
+        "ec2:AssignPrivateIpAddresses",
+        "ec2:CreateNetworkInterface",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:UnassignPrivateIpAddresses",
+    ],
+    "Resource": ["*"],
+    "Condition": {"Null": {"lambda:SourceFunctionArn": "false"}},
+}
+"""The entry by which a function in a VPC leaves to Lambda what only Lambda needs."""
+
+
 def names_of(dependencies: Resource) -> set[str]:
     """The names of what a resource depends on."""
     return {urn.rpartition("::")[2] for urn in dependencies.dependencies}
