@@ -63,9 +63,28 @@ _FOR_TESTS = ("testing", "tests")
 
 _log = logging.getLogger(__name__)
 
+_contents: dict[Path, "Contents"] = {}
+"""What the packages of this process are made of, by folder: known without building them."""
+
 
 class PackagingError(Exception):
     """A package could not be made: which one, why, and what to try."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a package is made of, as far as it is known before anything is installed."""
+
+    files: Mapping[str, str]
+    """SHA-256 by path, of the files of this checkout."""
+
+    packages: Mapping[str, str]
+    """Versions by name, of what a lock has installed into it."""
+
+
+def contents_of(folder: Path) -> Contents | None:
+    """What a package of this process is made of, whether it was built or only described; None for other folders."""
+    return _contents.get(folder)
 
 
 def source_package(name: str, root: Path, folder: str, prefix: str = "") -> pulumi.FileArchive:
@@ -97,7 +116,8 @@ def runner_image(name: str, root: Path, folder: str, lock: str) -> pulumi.FileAr
 
 def files_package(name: str, root: Path, files: Mapping[str, bytes]) -> pulumi.FileArchive:
     """An archive of exactly these files, by their path in it."""
-    return _staged(root, name, _digest(files), lambda staging: _write(staging, files))
+    contents = _contents_of(files)
+    return _staged(root, name, _digest(files), contents, lambda staging: _write(staging, files))
 
 
 def dependencies_layer(name: str, root: Path, lock: str, unimported: Collection[str] = ()) -> pulumi.FileArchive:
@@ -116,7 +136,7 @@ def dependencies_layer(name: str, root: Path, lock: str, unimported: Collection[
         _install(name, staging / "python", root / lock, target)
         _leave_out(name, staging / "python", unimported)
 
-    return _staged(root, name, digest, fill)
+    return _staged(root, name, digest, _contents_of({}, content), fill)
 
 
 def _runner_package(name: str, root: Path, folder: str, lock: Path, beside: Mapping[str, bytes]) -> pulumi.FileArchive:
@@ -132,7 +152,7 @@ def _runner_package(name: str, root: Path, folder: str, lock: Path, beside: Mapp
         _install(name, staging / "python" / _FOR_SCRIPTS, lock, target)
 
     identity = f"{_INSTALLATION}\0{target.name}\0{_digest(files)}\0".encode() + pinned
-    return _staged(root, name, hashlib.sha256(identity).hexdigest(), fill)
+    return _staged(root, name, hashlib.sha256(identity).hexdigest(), _contents_of(files, pinned), fill)
 
 
 @dataclass(frozen=True)
@@ -167,6 +187,13 @@ def _digest(files: Mapping[str, bytes]) -> str:
     return digest.hexdigest()
 
 
+def _contents_of(files: Mapping[str, bytes], lock: bytes = b"") -> Contents:
+    return Contents(
+        files={path: hashlib.sha256(content).hexdigest() for path, content in files.items()},
+        packages=dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", lock.decode(), re.MULTILINE)),
+    )
+
+
 def _source_files(folder: Path) -> Iterator[str]:
     """Relative paths of what belongs in a package, sorted."""
     for path in sorted(folder.rglob("*")):
@@ -176,12 +203,13 @@ def _source_files(folder: Path) -> Iterator[str]:
             yield relative.as_posix()
 
 
-def _staged(root: Path, name: str, digest: str, fill: Callable[[Path], None]) -> pulumi.FileArchive:
+def _staged(root: Path, name: str, digest: str, contents: Contents, fill: Callable[[Path], None]) -> pulumi.FileArchive:
     """The package's folder; filled by `fill` unless it is there already or is only to be described."""
     mode = os.environ.get("PLINTH_PACKAGES") or "build"
     if mode not in ("build", "describe"):
         raise PackagingError(f"PLINTH_PACKAGES is {mode!r}: give build or describe.")
     folder = root / ".plinth" / "packages" / f"{name}-{digest[:_DIGEST]}"
+    _contents[folder] = contents
     if mode == "build" and folder.exists():
         os.utime(folder)  # in use: not among the oldest, which go
     elif mode == "build":

@@ -62,6 +62,7 @@ def evaluate_stack(name: str, provider: Provider, root: Path = ROOT) -> Manifest
             stack_name=name,
             config=config.values,
             secret_keys=config.secret_keys,
+            root=root,
         )
 
 
@@ -73,8 +74,12 @@ def evaluate(
     stack_name: str = "test",
     config: Mapping[str, str] | None = None,
     secret_keys: Sequence[str] = (),
+    root: Path = ROOT,
 ) -> Manifest:
-    """Evaluates any program that registers resources. The SDK's state is global: one evaluation at a time."""
+    """Evaluates any program that registers resources. The SDK's state is global: one evaluation at a time.
+
+    An error names the place in `root/stacks` that led to it.
+    """
     with _evaluating, catch_warnings():
         # After a failure there are outputs that nobody waited for, of which Python would tell.
         filterwarnings("ignore", r"coroutine 'Output\.", RuntimeWarning)
@@ -99,7 +104,7 @@ def evaluate(
             with redirect_stdout(sys.stderr):
                 loop.run_until_complete(stack.run_in_stack(lambda: _until_settled(program)))
         except (Exception, SystemExit) as error:
-            raise _explained(monitor.failure or error) from error
+            raise _explained(monitor.failure or error, root) from error
         finally:
             runtime = cast("Any", settings.SETTINGS)
             # What still runs after a failure would fail the next evaluation in its place.
@@ -302,7 +307,7 @@ def _imports_from(root: Path, folder: Path) -> Generator[None]:
         sys.path[:] = path
 
 
-def _explained(error: BaseException) -> UserError:
+def _explained(error: BaseException, root: Path) -> UserError:
     """The failure in one line, with the last place in the stacks' own code that led to it."""
     if isinstance(error, UserError):
         return error
@@ -314,17 +319,17 @@ def _explained(error: BaseException) -> UserError:
         said = str(error)  # a sentence for whoever wrote the settings
     else:
         said = f"{type(error).__name__}: {error}"
-    return ProgramError(" ".join(f"{said}{_place(error)}".split()))
+    return ProgramError(" ".join(f"{said}{_place(error, root)}".split()))
 
 
-def _place(error: BaseException) -> str:
+def _place(error: BaseException, root: Path) -> str:
     frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
     if isinstance(error, SyntaxError):
         frames.append((error.filename or "", error.lineno))
     # The module of the settings tells what is wrong with them, and not where they are.
     own = [
-        (Path(file).relative_to(ROOT), line)
+        (Path(file).relative_to(root), line)
         for file, line in frames
-        if Path(file).is_relative_to(ROOT / "stacks") and Path(file) != ROOT / "stacks" / "settings.py"
+        if Path(file).is_relative_to(root / "stacks") and Path(file) != root / "stacks" / "settings.py"
     ]
     return f" ({own[-1][0]}:{own[-1][1]})" if own else ""

@@ -51,7 +51,8 @@ _SHAPED = {
 }
 """Outputs other than ARNs that programs take apart, by type and property, and what stands for them."""
 
-_PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bucket", "identifier")
+PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bucket", "identifier")
+"""The inputs that say what a resource is called on AWS."""
 
 
 class Placeholders:
@@ -95,12 +96,16 @@ class Placeholders:
                 return None
 
     def _arn(self, resource: Resource) -> str:
-        inputs = resource.inputs
-        name = next((inputs[key] for key in _PHYSICAL_NAMES if isinstance(inputs.get(key), str)), resource.name)
-        module = resource.type.split(":")[1].partition("/")[0]
-        shape = _ARN_RESOURCES.get(resource.type, f"{module}:{{region}}:{{account}}:{{name}}")
-        function = str(inputs.get("functionName", "")).rpartition(":function:")[2]
-        return "arn:aws:" + shape.format(region=self._region, account=self._account, name=name, function=function)
+        return arn(resource.type, resource.name, resource.inputs, self._region, self._account)
+
+
+def arn(type_: str, name: str, inputs: Mapping[str, Any], region: str, account: str) -> str:
+    """The ARN that stands for a resource's own: of its name on AWS where it is given one, else of its name here."""
+    name = next((inputs[key] for key in PHYSICAL_NAMES if isinstance(inputs.get(key), str)), name)
+    module = type_.split(":")[1].partition("/")[0]
+    shape = _ARN_RESOURCES.get(type_, f"{module}:{{region}}:{{account}}:{{name}}")
+    function = str(inputs.get("functionName", "")).rpartition(":function:")[2]
+    return "arn:aws:" + shape.format(region=region, account=account, name=name, function=function)
 
 
 def _completed(declared: Any, given: Any) -> Any:

@@ -1,5 +1,6 @@
 """The checkout and its stacks: where they are, and what their configuration files say."""
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -63,8 +64,10 @@ def configuration(name: str, root: Path = ROOT) -> Configuration:
     file = folder / f"Pulumi.{name}.yaml"
     for key, value in _mapping(_yaml(file, root), "config", _place(file, root)).items():
         if isinstance(value, dict) and set(cast("dict[str, Any]", value)) == {"secure"}:
-            # Only the stack's own key decrypts it. Offline a placeholder stands in, and is masked like any secret.
-            values[key] = f"${{config::{key}}}"
+            # Only the stack's own key decrypts it. Offline a placeholder stands in, and is masked like any secret. It
+            # is another one where the file holds another secret.
+            sealed = hashlib.sha256(str(cast("dict[str, Any]", value)["secure"]).encode()).hexdigest()[:12]
+            values[key] = f"${{config::{key}#{sealed}}}"
             secret_keys.append(key)
         else:
             values[key] = _config_text(value)

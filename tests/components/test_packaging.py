@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from components.packaging import (
+    Contents,
     PackagingError,
+    contents_of,
     dependencies_layer,
     files_package,
     runner_image,
@@ -61,6 +63,26 @@ def packages(root: Path) -> list[str]:
 
 def files(folder: str) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("mode", ["build", "describe"])
+def test_what_a_package_is_made_of_is_known_without_building_it(
+    checkout: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    monkeypatch.setenv("PLINTH_PACKAGES", mode)
+    root = checkout("described")
+    (root / "packages.txt").write_text("six==1.17.0 ; python_version < '4' \\\n    --hash=sha256:00\nidna==3.10\n")
+    files = files_package("files", root, {"told": b"abc"})
+    digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert contents_of(Path(files.path)) == Contents(files={"told": digest}, packages={})
+    source = contents_of(Path(source_package("app", root, "app", prefix="python").path))
+    assert source is not None
+    paths = ("__init__.py", "items/notes.txt", "items/router.py")
+    assert sorted(source.files) == [f"python/app/{path}" for path in paths]
+    if mode == "describe":
+        layer = contents_of(Path(dependencies_layer("layer", root, "packages.txt").path))
+        assert layer == Contents(files={}, packages={"six": "1.17.0", "idna": "3.10"})
+    assert contents_of(root) is None
 
 
 def test_the_same_source_in_two_folders_is_the_same_package(checkout: Callable[[str], Path]) -> None:
