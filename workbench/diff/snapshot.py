@@ -1,0 +1,257 @@
+"""A stack as it is compared: its manifest as data that can be told from another revision's, without its secrets."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+from workbench.manifest import Archive, Manifest, Resource, Secret, rewritten, storable
+
+_TELLING = 8
+"""The characters from which on the text of a secret is hidden wherever else it turns up. Shorter ones are words."""
+
+_WORD = 16
+"""The same for a text of letters alone: `database` is a word, also where it is the value of a secret."""
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A secret. Two are equal where the secrets are; the digest says nothing else, and is never shown."""
+
+    digest: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Code:
+    """An archive: what is in it, where that is known. Two are equal where their digests are."""
+
+    digest: str
+    files: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """Digests by path."""
+    packages: Mapping[str, str] = field(default_factory=dict[str, str], compare=False)
+    """Versions by name, of what is installed into it from a lock."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One resource of a snapshot: as in the manifest, with `Hidden` for secrets and `Code` for archives."""
+
+    urn: str
+    type: str
+    name: str
+    parent: str
+    """The URN of the component it is in, or the stack's."""
+    inputs: Mapping[str, Any]
+    dependencies: Sequence[str] = ()
+    property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """By input, the URNs of what it was made of."""
+    protect: bool = False
+    retain_on_delete: bool = False
+    aliases: Sequence[str] = ()
+    """URNs, or what of them has changed, as JSON (see `workbench.manifest.Resource`)."""
+    delete_before_replace: bool = False
+    ignore_changes: Sequence[str] = ()
+    custom: bool = True
+    remote: bool = False
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A whole stack at one revision, resources sorted by URN."""
+
+    project: str
+    stack: str
+    region: str
+    entries: Sequence[Entry]
+    outputs: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def by_urn(self) -> Mapping[str, Entry]:
+        """The entries by URN."""
+        return self._by_urn
+
+    @cached_property
+    def _by_urn(self) -> Mapping[str, Entry]:
+        return {entry.urn: entry for entry in self.entries}
+
+    def components_of(self, entry: Entry) -> Sequence[str]:
+        """The names of the components that hold an entry, the outermost first."""
+        known, names = self.by_urn(), list[str]()
+        above = known.get(entry.parent)
+        while above is not None:
+            names.insert(0, above.name)
+            above = known.get(above.parent)
+        return names
+
+
+Contents = Callable[[Path], tuple[Mapping[str, str], Mapping[str, str]] | None]
+"""Says which files (digests by path) and which packages (versions by name) are in an archive, where it knows."""
+
+
+def secrets_of(manifest: Manifest) -> set[str]:
+    """The texts of a stack's secrets that `snapshot_of` hides wherever they turn up."""
+    found: set[str] = set()
+    for resource in manifest.resources:
+        _note_secrets(resource.inputs, found)
+    _note_secrets(manifest.outputs, found)
+    return {text for text in found if len(text) >= (_WORD if text.isalpha() else _TELLING)}
+
+
+def snapshot_of(
+    manifest: Manifest,
+    region: str,
+    key: bytes,
+    contents: Contents | None = None,
+    others: Collection[str] = (),
+) -> Snapshot:
+    """What of an evaluated stack is compared.
+
+    `key` is random, and the same for both sides of a comparison: it keeps the digests of secrets from being guessed.
+    The text of a secret is hidden wherever else it turns up, whether or not the program marked it there; so are the
+    texts of `others`, the secrets of the other side, so that both sides hide the same.
+    """
+    hide = _Hiding({*secrets_of(manifest), *others}, key, contents)
+    return Snapshot(
+        project=manifest.project,
+        stack=manifest.stack,
+        region=region,
+        entries=[hide.entry(resource) for resource in manifest.resources],
+        outputs=cast("Mapping[str, Any]", hide.value(manifest.outputs)),
+    )
+
+
+class _Hiding:
+    """Takes the secrets out of one stack."""
+
+    def __init__(self, texts: Collection[str], key: bytes, contents: Contents | None) -> None:
+        self._key = key
+        self._contents = contents
+        # In a document that a program made of a secret, its quotes and line ends are escaped.
+        escaped = {json.dumps(text, ensure_ascii=only)[1:-1] for text in texts for only in (True, False)}
+        self._texts = sorted({*texts, *escaped}, key=len, reverse=True)
+
+    def entry(self, resource: Resource) -> Entry:
+        return Entry(
+            urn=self._text(resource.urn),
+            type=self._text(resource.type),
+            name=self._text(resource.name),
+            parent=self._text(resource.parent),
+            inputs=cast("Mapping[str, Any]", self.value(resource.inputs)),
+            dependencies=[self._text(urn) for urn in resource.dependencies],
+            property_dependencies={
+                self._text(name): [self._text(urn) for urn in urns]
+                for name, urns in resource.property_dependencies.items()
+            },
+            protect=resource.protect,
+            retain_on_delete=resource.retain_on_delete,
+            aliases=[self._text(alias) for alias in resource.aliases],
+            delete_before_replace=resource.delete_before_replace,
+            ignore_changes=[self._text(path) for path in resource.ignore_changes],
+            custom=resource.custom,
+            remote=resource.remote,
+        )
+
+    def value(self, value: Any) -> Any:
+        match value:
+            case Mapping():
+                pairs = cast("Mapping[str, Any]", value).items()
+                return {self._text(key): self.value(item) for key, item in pairs}
+            case list() | tuple():
+                return [self.value(item) for item in cast("Sequence[Any]", value)]
+            case Secret():
+                text = json.dumps(storable(_opened(value.value)), sort_keys=True)
+                return Hidden(hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest())
+            case Archive():
+                known = self._contents(value.path) if self._contents else None
+                return Code(value.digest(), *(self.value(each) for each in known or (_listed(value.path), {})))
+            case str():
+                return self._text(value)
+            case _:
+                return value
+
+    def _text(self, text: str) -> str:
+        for secret in self._texts:
+            text = text.replace(secret, "[secret]")
+        return text
+
+
+def _opened(value: Any) -> Any:
+    return rewritten(value, lambda leaf: _opened(leaf.value) if isinstance(leaf, Secret) else leaf)
+
+
+def _note_secrets(value: Any, found: set[str], *, inside: bool = False) -> None:
+    match value:
+        case Secret():
+            _note_secrets(value.value, found, inside=True)
+        case Mapping():
+            for item in cast("Mapping[str, Any]", value).values():
+                _note_secrets(item, found, inside=inside)
+        case list() | tuple():
+            for item in cast("Sequence[Any]", value):
+                _note_secrets(item, found, inside=inside)
+        case str() if inside:
+            found.add(value)
+        case _:
+            pass
+
+
+def _listed(path: Path) -> Mapping[str, str]:
+    """The files of an archive that is there."""
+    paths = sorted(path.rglob("*")) if path.is_dir() else [path]
+    folder = path if path.is_dir() else path.parent
+    return {
+        each.relative_to(folder).as_posix(): hashlib.sha256(each.read_bytes()).hexdigest()
+        for each in paths
+        if each.is_file()
+    }
+
+
+def stored(snapshot: Snapshot) -> str:
+    """A snapshot as JSON, to hand it from one process to another."""
+    return json.dumps(_packed(_fields_of(snapshot)))
+
+
+def restored(text: str) -> Snapshot:
+    """The snapshot that `stored` made a text of."""
+    document = cast("dict[str, Any]", _unpacked(json.loads(text)))
+    entries = [Entry(**entry) for entry in document.pop("entries")]
+    return Snapshot(**document, entries=entries)
+
+
+def _packed(value: Any) -> Any:
+    """`value` as JSON: each list begins with a tag, so that no list can be taken for a secret or an archive."""
+    match value:
+        case Hidden():
+            return ["hidden", value.digest]
+        case Code():
+            return ["code", value.digest, dict(value.files), dict(value.packages)]
+        case Entry():
+            return _packed(_fields_of(value))
+        case Mapping():
+            return {key: _packed(item) for key, item in cast("Mapping[str, Any]", value).items()}
+        case list() | tuple():
+            return ["plain", *(_packed(item) for item in cast("Sequence[Any]", value))]
+        case _:
+            return value
+
+
+def _fields_of(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name, as they are."""
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def _unpacked(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _unpacked(item) for key, item in cast("dict[str, Any]", value).items()}
+        case ["hidden", digest]:
+            return Hidden(digest)
+        case ["code", digest, files, packages]:
+            return Code(digest, files, packages)
+        case ["plain", *items]:
+            return [_unpacked(item) for item in items]
+        case _:
+            return value
