@@ -20,6 +20,7 @@ from components.rules import (
     host_name,
     hosted_zone,
     retention,
+    truth,
     whole,
 )
 
@@ -70,6 +71,7 @@ _RESPONSE_HEADERS = [
 _RULES: Mapping[str, Rule] = {
     "routes": (lambda value: isinstance(value, Mapping) and len(cast("Any", value)) > 0, "one route or more"),
     "cors_origins": each_like(ORIGIN, "a list of origins such as 'https://app.example.com', with no path and no star"),
+    "route_metrics": truth(),
     "log_retention_days": retention(),
 }
 _THROTTLE_RULES = {"rate": above_zero(), "burst": whole(1)}
@@ -125,6 +127,10 @@ class HttpApiArgs(ComponentArgs):
     """A host name of one's own for the API, which then answers under that one only. Default none: AWS gives one.
     Caution: that one is shut when the deployment begins, minutes before the new one answers."""
 
+    route_metrics: NotRequired[bool]
+    """Whether CloudWatch has metrics of each route beside those of the whole API. Default no: the access log names the
+    route of each request, and costs less."""
+
     log_retention_days: NotRequired[int]
     """Days that the access log is kept; one of the values CloudWatch knows. Default 30."""
 
@@ -137,9 +143,10 @@ class HttpApi(Component):
     the function demands, so that nobody goes round it; and let the function tell clients apart by
     `CloudFront-Viewer-Address`, since the address that the gateway sees is then CloudFront's.
 
-    Defaults: the host name that AWS gives it, no cross-origin access, 30 days of access log, metrics per route.
+    Defaults: the host name that AWS gives it, no cross-origin access, 30 days of access log.
     Cost: 1.00 USD a million requests (us-east-1), and 0.50 USD a GB of access log: at some 500 bytes a request, 0.25
-    USD a million. A domain and its certificate cost nothing; its zone, 0.50 USD a month.
+    USD a million. With `route_metrics` a route has six, of 0.30 USD a month each for the hours in which it is asked
+    for: 1.80 USD for one that always is. A domain and its certificate cost nothing; its zone, 0.50 USD a month.
     Security: a request reaches the function only by a declared route and within its throttle; the function accepts
     calls from this API alone. The URL is public, and TLS only: 1.2 or newer. With a domain of its own the API no longer
     answers under the name that AWS gave it.
@@ -199,13 +206,14 @@ class HttpApi(Component):
             retention_in_days=args.get("log_retention_days", 30),
             opts=self._inside,
         )
+        route_metrics = args.get("route_metrics", False)
         stage = aws.apigatewayv2.Stage(
             f"{name}-stage",
             api_id=api.id,
             name="$default",
             auto_deploy=True,
             default_route_settings=aws.apigatewayv2.StageDefaultRouteSettingsArgs(
-                detailed_metrics_enabled=True,
+                detailed_metrics_enabled=route_metrics,
                 throttling_rate_limit=args["default_throttle"]["rate"],
                 throttling_burst_limit=args["default_throttle"]["burst"],
             ),
@@ -213,7 +221,7 @@ class HttpApi(Component):
                 aws.apigatewayv2.StageRouteSettingArgs(
                     # The route's output and not its key: settings for a route that is not there yet are refused.
                     route_key=routes[key].route_key,
-                    detailed_metrics_enabled=True,
+                    detailed_metrics_enabled=route_metrics,
                     throttling_rate_limit=throttle["rate"],
                     throttling_burst_limit=throttle["burst"],
                 )

@@ -53,7 +53,7 @@ class PythonFunction(Component):
 
     Defaults: 512 MB, 20 seconds, no VPC, 30 days of JSON logs, traces, no reserved concurrency.
     Cost: 0.0000133334 USD a GB-second and 0.20 USD a million requests (us-east-1): a million requests of 100 ms at
-    512 MB are about 0.87 USD. A snapshot costs about 3.90 USD a GB and month for each version that was in use in the
+    512 MB are about 0.87 USD. A snapshot costs about 3.95 USD a GB and month for each version that was in use in the
     last 14 days; traces, 5 USD a million after the first 100,000 a month, of which Lambda samples one request a second
     and 5 % of the rest.
     Security: the role has the union of the grants and may write to its own log group, its own traces and its

@@ -68,25 +68,31 @@ def test_every_route_and_the_default_have_both_limits() -> None:
         "name": "$default",
         "autoDeploy": True,
         "defaultRouteSettings": {
-            "detailedMetricsEnabled": True,
+            "detailedMetricsEnabled": False,
             "throttlingRateLimit": 50,
             "throttlingBurstLimit": 100,
         },
         "routeSettings": [
             {
                 "routeKey": "GET /v1/items/{item_id}",
-                "detailedMetricsEnabled": True,
+                "detailedMetricsEnabled": False,
                 "throttlingRateLimit": 0.5,
                 "throttlingBurstLimit": 1,
             },
             {
                 "routeKey": "POST /v1/items",
-                "detailedMetricsEnabled": True,
+                "detailedMetricsEnabled": False,
                 "throttlingRateLimit": 20,
                 "throttlingBurstLimit": 40,
             },
         ],
     }
+
+
+def test_each_route_is_measured_where_somebody_wants_that() -> None:
+    stage = inputs(deployed(route_metrics=True), STAGE, "edge-stage")
+    measured = [stage["defaultRouteSettings"], *stage["routeSettings"]]
+    assert [each["detailedMetricsEnabled"] for each in measured] == [True, True, True]
 
 
 def test_the_stage_waits_for_the_routes_it_throttles() -> None:
