@@ -8,6 +8,8 @@ import sys
 import time
 import traceback
 from contextlib import nullcontext, suppress
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -244,6 +246,87 @@ def check(
     else:
         print("\n\n".join("\n".join(verdict.lines()) for verdict in verdicts))
     raise typer.Exit(0 if passes else 1)
+
+
+class DiffFormat(StrEnum):
+    """How `plinth diff` may tell what it found."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    HTML = "html"
+
+
+@app.command()
+def diff(
+    base: Annotated[
+        str | None, typer.Option(metavar="REF", help="A commit, branch or tag to compare with. Default origin/main.")
+    ] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="REF", help="What to compare. Default: the working tree, as it is.")
+    ] = None,
+    stacks: Annotated[
+        list[str] | None, typer.Option("--stack", metavar="STACK", help="A stack; may be repeated. Default all.")
+    ] = None,
+    format_: Annotated[DiffFormat, typer.Option("--format", help="How to tell it.")] = DiffFormat.TEXT,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="As text, show all properties of what is created or deleted.")
+    ] = False,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RISKS", help="Exit with 1 where there are such risks: data-loss, access, or both."),
+    ] = None,
+    load: Annotated[
+        int, typer.Option(metavar="N", min=0, help="API requests a month, for the estimate of costs.")
+    ] = 1_000_000,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write diff.txt, diff.md, diff.json and diff.html there, too.")
+    ] = None,
+) -> None:
+    """Show what a change does to the infrastructure.
+
+    Compares every stack at two revisions, each with its own code, and tells first what could lose data or opens access.
+    Needs no credentials, no network and no Pulumi CLI.
+    """
+    from workbench.cost.estimate import Load
+    from workbench.diff.command import diff as compare
+    from workbench.diff.command import fails_on
+    from workbench.progress import Progress
+    from workbench.report.formats import rendered, save_all
+
+    met = fails_on(fail_on or [])
+    with Progress("diff") as progress:
+        found = compare(base, head, stacks or [], load=Load(requests=load), say=progress.say)
+    if save is not None:
+        save_all(found, save)
+    print(rendered(found, format_, verbose=verbose), end="")
+    raise typer.Exit(1 if met & {risk.kind for risk in found.risks()} else 0)
+
+
+class GraphFormat(StrEnum):
+    """How `plinth graph` may draw."""
+
+    MERMAID = "mermaid"
+    SVG = "svg"
+
+
+@app.command()
+def graph(
+    stack: Stack,
+    format_: Annotated[GraphFormat, typer.Option("--format", help="How to draw it.")] = GraphFormat.MERMAID,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to. Default: standard output.")
+    ] = None,
+) -> None:
+    """Draw a stack: its components, and what flows between them."""
+    from workbench.graph.command import drawn
+    from workbench.report.formats import write
+
+    picture = drawn(stack, format_)
+    if output is None:
+        print(picture, end="")
+    else:
+        write(output, picture)
 
 
 @sandbox_app.command("run")
