@@ -1,19 +1,33 @@
-"""The HTTP front inside a MicroVM: takes one script, answers how it ended, and takes no other.
+"""The HTTP front of a sandbox that is a machine or a container: takes one script, answers how it ended, takes no other.
 
-`GET /` says whether a script may be sent; `POST /` sends it and is answered when it has ended.
+`GET /` says whether a script may be sent; `POST /` sends it and is answered when it has ended. Lambda ends a MicroVM;
+a container ends by itself, with this server: after its script, or when `DELETE /` says so.
 """
 
 import json
+import os
+import signal
 import sys
 import threading
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import FrameType
 from typing import Any, Final, cast
 
 from sandbox_lambda.handler import handle
 
 PORT: Final = 8080
 """Where Lambda sends requests to a MicroVM that name no port."""
+
+LIFE_HEADER: Final = "Sandbox-Life"
+"""Names the life of a container that a request is for. Another life at the same address refuses it."""
+
+SHORTEST_LIFE_SECONDS: Final = 11.0
+"""Docker starts a container again at once if it ran for ten seconds, and ever later if it did not."""
+
+_UNCOLLECTED_SECONDS: Final = 30.0
+"""After which a container ends whose script has ended, though nobody asked for it."""
 
 _MOST_BYTES: Final = 6 * 1024 * 1024
 """Of a request: what Lambda lets a function have."""
@@ -22,20 +36,55 @@ _TIME_MS: Final = 60_000
 """What a run may take at most, its clean-up included. The runner's own limit comes long before."""
 
 
-def server(address: tuple[str, int]) -> ThreadingHTTPServer:
+def server(address: tuple[str, int]) -> "Server":
     """A server on that address that runs one script in its life."""
-    return _Server(address, _Exchange)
+    return Server(address, life=None, ended=threading.Event())
 
 
-class _Server(ThreadingHTTPServer):
-    """Answers while a script runs, so that nobody takes a busy sandbox for a broken one."""
+def serve_once(address: tuple[str, int]) -> None:
+    """Serve one script, and return once all that it could have left behind should go."""
+    began = time.monotonic()
+    ended, at_once = threading.Event(), threading.Event()
+
+    def leave(_number: int, _frame: FrameType | None) -> None:
+        at_once.set()
+        ended.set()
+
+    # Before anybody can know of it. The first process of a container is ended by no signal that it does not ask for.
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+    with Server(address, life=os.urandom(8).hex(), ended=ended) as serving:
+        threading.Thread(target=serving.serve_forever, daemon=True).start()
+        while not ended.wait(1):
+            if serving.idle_since is not None and time.monotonic() > serving.idle_since + _UNCOLLECTED_SECONDS:
+                break
+        # A script that still runs has no part in this: it ends now.
+        if serving.idle_since is not None:
+            at_once.wait(max(0.0, began + SHORTEST_LIFE_SECONDS - time.monotonic()))
+
+
+class Server(ThreadingHTTPServer):
+    """Answers while a script runs, so that nobody takes a busy sandbox for a broken one.
+
+    Its life has a name where the address outlives it.
+    """
 
     daemon_threads = True
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
+    def __init__(self, address: tuple[str, int], *, life: str | None, ended: threading.Event) -> None:
+        super().__init__(address, _Exchange)
+        self.life = life
         self.used = threading.Lock()
         """Taken by the request that brings the script, and never given back."""
+        self.idle_since: float | None = None
+        """When the script had ended, or the end was asked for without one."""
+        self._ended = ended
+
+    def end(self) -> None:
+        """Take no script any more, and have `serve_once` return."""
+        if self.used.acquire(blocking=False):
+            self.idle_since = time.monotonic()
+        self._ended.set()
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -55,7 +104,7 @@ class _Exchange(BaseHTTPRequestHandler):
         """Whether a script may be sent."""
         if self.path != "/":
             self._answer(HTTPStatus.NOT_FOUND, {"error": "there is nothing here"})
-        elif self._used.locked():
+        elif self._server.used.locked():
             self._answer(HTTPStatus.CONFLICT, {"error": "this sandbox has been used"})
         else:
             self._answer(HTTPStatus.OK, {"ready": True})
@@ -73,22 +122,32 @@ class _Exchange(BaseHTTPRequestHandler):
         else:
             self._run(self.rfile.read(int(length)))
 
+    def do_DELETE(self) -> None:
+        """End, if this is the life that shall."""
+        if self.path != "/" or self._server.life is None:
+            self._answer(HTTPStatus.NOT_FOUND, {"error": "there is nothing here"})
+        elif not self._is_for_this_life():
+            self._answer(HTTPStatus.GONE, {"error": "this is another sandbox"})
+        else:
+            self._answer(HTTPStatus.ACCEPTED, {"ending": True})
+            self._server.end()
+
     @property
-    def _used(self) -> threading.Lock:
-        return cast("_Server", self.server).used
+    def _server(self) -> Server:
+        return cast("Server", self.server)
+
+    def _is_for_this_life(self) -> bool:
+        return self._server.life is None or self.headers.get(LIFE_HEADER) == self._server.life
 
     def _run(self, body: bytes) -> None:
-        if not self._used.acquire(blocking=False):
+        if not self._is_for_this_life():
+            self._answer(HTTPStatus.GONE, {"error": "this is another sandbox"})
+        elif not self._server.used.acquire(blocking=False):
             self._answer(HTTPStatus.CONFLICT, {"error": "this sandbox has been used"})
-            return
-        try:
-            outcome = handle(json.loads(body), _Clock())
-        except (ValueError, RecursionError) as error:
-            self._answer(HTTPStatus.BAD_REQUEST, {"error": str(error)})
-        except (RuntimeError, OSError) as error:
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, {"error": str(error)})
         else:
-            self._answer(HTTPStatus.OK, outcome)
+            status, document = _outcome(body)
+            self._server.idle_since = time.monotonic()
+            self._answer(status, document)
 
     def _answer(self, status: HTTPStatus, document: dict[str, Any]) -> None:
         body = json.dumps(document).encode()
@@ -98,8 +157,19 @@ class _Exchange(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
+        if self._server.life is not None:
+            self.send_header(LIFE_HEADER, self._server.life)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _outcome(body: bytes) -> tuple[HTTPStatus, dict[str, Any]]:
+    try:
+        return HTTPStatus.OK, handle(json.loads(body), _Clock())
+    except (ValueError, RecursionError) as error:
+        return HTTPStatus.BAD_REQUEST, {"error": str(error)}
+    except (RuntimeError, OSError) as error:
+        return HTTPStatus.INTERNAL_SERVER_ERROR, {"error": str(error)}
 
 
 class _Clock:
@@ -109,6 +179,17 @@ class _Clock:
         return _TIME_MS
 
 
+def main(arguments: list[str]) -> None:
+    """`[--once] [[HOST:]PORT]`: with `--once`, end after one script."""
+    places = [argument for argument in arguments if argument != "--once"]
+    host, _, port = (places[0] if places else str(PORT)).rpartition(":")
+    # On all interfaces: requests reach the sandbox from outside, and nothing but the worker is on its network.
+    address = (host or "0.0.0.0", int(port))  # noqa: S104
+    if "--once" in arguments:
+        serve_once(address)
+    else:
+        server(address).serve_forever()
+
+
 if __name__ == "__main__":
-    # On all interfaces: requests reach the MicroVM from outside, and nothing else is on its network.
-    server(("0.0.0.0", int(sys.argv[1]) if len(sys.argv) > 1 else PORT)).serve_forever()  # noqa: S104
+    main(sys.argv[1:])

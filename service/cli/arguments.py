@@ -210,6 +210,16 @@ def _operations(commands: Any) -> None:
     _add(commands, "openapi", "operations:openapi", "print the OpenAPI document")
     migrate = _add(commands, "migrate", "operations:migrate", "upgrade the database's schema")
     migrate.add_argument("--revision", default="head", help="default: head, the newest")
+    _add(commands, "make-signing-keys", "operations:make_signing_keys", "print new signing keys, for SIGNING_KEYS")
+    work = _add(commands, "work", "operations:work", "execute queued runs until told to end, where there is no queue")
+    work.add_argument(
+        "--at-once",
+        type=int,
+        choices=range(1, 65),
+        metavar="N",
+        help="runs (default: as many as SANDBOX_ADDRESSES)",
+    )
+    work.add_argument("--heartbeat", metavar="FILE", help="touch this file every second in which all is well")
 
 
 def _group(commands: Any, name: str, purpose: str) -> Any:

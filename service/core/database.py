@@ -158,7 +158,10 @@ class Credentials:
 
 def _url(settings: Settings) -> URL:
     if settings.database_url is not None:
-        return _postgres(settings.database_url.get_secret_value())
+        url = _postgres(settings.database_url.get_secret_value())
+        if url.password is None and settings.database_password is not None:
+            url = url.set(password=settings.database_password.get_secret_value())
+        return url
     if settings.database_host is None:
         raise RuntimeError("neither DATABASE_URL nor DATABASE_HOST is set: the service has no database")
     return URL.create(

@@ -2,6 +2,7 @@
 
 import os
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -11,7 +12,7 @@ class Settings(BaseModel):
     """The service's environment variables, checked once, at their first use.
 
     Either `DATABASE_URL` says where the database is, or `DATABASE_HOST` and `DATABASE_NAME` do, together with what
-    `DATABASE_LOGIN` takes.
+    `DATABASE_LOGIN` takes. A secret may also be in a file: `SIGNING_KEYS_FILE` names that of `SIGNING_KEYS`.
     """
 
     # An error names the variable and never shows what is in it.
@@ -22,6 +23,12 @@ class Settings(BaseModel):
 
     database_url: SecretStr | None = None
     """A SQLAlchemy URL (`postgresql+psycopg://…`). It replaces the other DATABASE_ variables."""
+
+    database_password: SecretStr | None = None
+    """The password that goes with `DATABASE_URL`, where that holds none."""
+
+    database_application_password: SecretStr | None = None
+    """What migrations let the application's role log in with, where no secret of AWS keeps it."""
 
     database_host: str | None = None
     database_port: int = 5432
@@ -53,12 +60,15 @@ class Settings(BaseModel):
     """Where requests are counted for all instances: `valkeys://host:6379`. `memory://` is for one process alone."""
 
     queue_url: str | None = None
-    """The SQS queue of runs. Without it runs stay queued."""
+    """The SQS queue of runs. Without it runs stay queued, unless `WORKER_POLLS`."""
+
+    worker_polls: bool = False
+    """Whether workers look into the database for queued runs (`python -m service work`), and wait for no message."""
 
     queue_max_receives: int = Field(default=5, ge=1)
     """Attempts at a run that fails for reasons of ours, and deliveries of a message before SQS sets it aside."""
 
-    sandbox_isolation: Literal["ephemeral", "tenant", "microvm", "subprocess"] = "ephemeral"
+    sandbox_isolation: Literal["ephemeral", "tenant", "microvm", "container", "subprocess"] = "ephemeral"
     """How untrusted code is kept apart; see `service.runs.runners`. `subprocess` is for a machine of one's own."""
 
     sandbox_function: str | None = None
@@ -69,6 +79,9 @@ class Settings(BaseModel):
 
     sandbox_egress_connector: str | None = None
     """The ARN of the network connector, into a network without a way out, that MicroVMs get (`microvm`)."""
+
+    sandbox_addresses: str | None = None
+    """Where the containers for scripts listen: `host:port`, several with blanks between them (`container`)."""
 
     aws_lambda_function_name: str | None = None
     """Set by Lambda. Its presence means one request at a time in this process."""
@@ -82,8 +95,14 @@ class Settings(BaseModel):
 
     @model_validator(mode="after")
     def _untrusted_code_has_a_machine_of_its_own(self) -> "Settings":
-        if self.sandbox_isolation == "subprocess" and self.aws_lambda_function_name is not None:
+        if self.aws_lambda_function_name is None:
+            return self
+        if self.sandbox_isolation == "subprocess":
             raise ValueError("SANDBOX_ISOLATION=subprocess would run untrusted code beside the worker: never on Lambda")
+        if self.sandbox_isolation == "container":
+            raise ValueError(
+                "SANDBOX_ISOLATION=container is for containers beside the worker: there are none on Lambda"
+            )
         return self
 
 
@@ -97,4 +116,22 @@ def get_settings() -> Settings:
     """The settings of this process."""
     # By hand: pydantic-settings reads a dozen kinds of sources, and would be a fiftieth of a cold start.
     read = {name: os.environ.get(name.upper()) for name in Settings.model_fields}
+    for name in _SECRETS:
+        if read[name] is None and (file := os.environ.get(f"{name.upper()}_FILE")):
+            read[name] = _content(name, Path(file))
     return Settings.model_validate({name: value for name, value in read.items() if value is not None})
+
+
+_SECRETS = ("database_url", "database_password", "database_application_password", "signing_keys")
+
+
+def _content(name: str, file: Path) -> str:
+    """What the file says, without the end of its line. Raises RuntimeError, as nothing can work without it."""
+    try:
+        content = file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise RuntimeError(f"{name.upper()}_FILE: {file} cannot be read: {reason}") from None
+    if not content:
+        raise RuntimeError(f"{name.upper()}_FILE: {file} is empty")
+    return content

@@ -79,6 +79,15 @@ def provide(connection: Connection, login: Stored) -> bool:
     return True
 
 
+def provide_with(connection: Connection, password: str) -> None:
+    """See that the role is there with its rights, and that this password lets it in. Raises UnsafeRoleError."""
+    if not exists(connection):
+        _run(connection, "CREATE ROLE {role} LOGIN", ROLE)
+    grant(connection)
+    if not _lets_in(connection, _login(password)):
+        _set_password(connection, password)
+
+
 def provide_by_token(connection: Connection, role: str) -> None:
     """See that the role is there with its rights, and that RDS lets it in by token. It has no password of ours.
 
@@ -112,16 +121,24 @@ def rotate(connection: Connection, login: Stored) -> None:
     mend it. The other way round, a failure to store would lock the application out.
     """
     password = secrets.token_urlsafe(32)
-    # Only its digest travels: a statement may end up in the server's log.
-    verifier = _driver(connection).pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256")
-    _run(connection, "ALTER ROLE {role} PASSWORD {verifier}", ROLE, verifier=verifier.decode())
-    login.write(json.dumps({"username": ROLE, "password": password}))
+    _set_password(connection, password)
+    login.write(_login(password))
 
 
 def shut_out(connection: Connection) -> None:
     """Take the role's password away, where it has one. Open connections go on."""
     if exists(connection):
         _run(connection, "ALTER ROLE {role} PASSWORD NULL", ROLE)
+
+
+def _set_password(connection: Connection, password: str) -> None:
+    # Only its digest travels: a statement may end up in the server's log.
+    verifier = _driver(connection).pgconn.encrypt_password(password.encode(), ROLE.encode(), b"scram-sha-256")
+    _run(connection, "ALTER ROLE {role} PASSWORD {verifier}", ROLE, verifier=verifier.decode())
+
+
+def _login(password: str) -> str:
+    return json.dumps({"username": ROLE, "password": password})
 
 
 def _lets_in(connection: Connection, login: str | None) -> bool:

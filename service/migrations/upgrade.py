@@ -60,6 +60,8 @@ def upgrade(*, revision: str = "head") -> Upgraded:
         if (login := _kept_login()) is not None:
             if application_role.provide(connection, login):
                 logger.info("the application's role has a new password")
+        elif (password := get_settings().database_application_password) is not None:
+            application_role.provide_with(connection, password.get_secret_value())
         elif application_role.exists(connection):
             application_role.grant(connection)
         if (role := _role_by_token()) is not None:

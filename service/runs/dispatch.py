@@ -52,9 +52,12 @@ def wake(owner_id: UUID, turns: int = 1) -> bool:
     """Tell the worker that it is the owner's turn, so many times, but no more often than runs of theirs may run.
 
     Those beyond wait for a run to end, which wakes the next. Whether all was sent; a failure is logged, and the reaper
-    sends again.
+    sends again. Workers that look for themselves need not be told.
     """
-    queue_url = get_settings().queue_url
+    settings = get_settings()
+    queue_url = settings.queue_url
+    if queue_url is None and settings.worker_polls:
+        return True
     if queue_url is None:
         logger.warning("no QUEUE_URL: runs stay queued", extra={"owner_id": owner_id})
         return False

@@ -68,6 +68,8 @@ ACTIONS = {
     "seed-demo": [""],
     "openapi": [""],
     "migrate": [""],
+    "make-signing-keys": [""],
+    "work": [""],
 }
 
 

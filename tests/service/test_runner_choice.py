@@ -10,6 +10,7 @@ import pytest
 from service.core.settings import get_settings
 from service.runs.runners import sandbox_runner
 from service.runs.runners.child_process import ChildProcess
+from service.runs.runners.container import Container
 from service.runs.runners.ephemeral import EphemeralFunction
 from service.runs.runners.microvm import MicroVm
 from service.runs.runners.tenant import TenantFunction
@@ -19,6 +20,7 @@ SETTINGS = {
     "AWS_DEFAULT_REGION": "eu-central-1",
     "SANDBOX_FUNCTION": "plinth-dev-sandbox",
     "SANDBOX_IMAGE": "arn:aws:lambda:eu-central-1:123456789012:microvm-image:sandbox",
+    "SANDBOX_ADDRESSES": "sandbox-1:8080 sandbox-2:8080",
     "SANDBOX_EGRESS_CONNECTOR": "arn:aws:lambda:eu-central-1:123456789012:network-connector:nc-1",
 }
 
@@ -48,6 +50,7 @@ def choose(monkeypatch: pytest.MonkeyPatch, isolation: str | None, without: str 
         ("ephemeral", EphemeralFunction),
         ("tenant", TenantFunction),
         ("microvm", MicroVm),
+        ("container", Container),
         ("subprocess", ChildProcess),
     ],
 )
@@ -64,6 +67,7 @@ def test_the_isolation_names_the_adapter(
         ("tenant", "SANDBOX_FUNCTION"),
         ("microvm", "SANDBOX_IMAGE"),
         ("microvm", "SANDBOX_EGRESS_CONNECTOR"),
+        ("container", "SANDBOX_ADDRESSES"),
     ],
 )
 def test_an_isolation_without_what_it_needs_names_the_variable(
@@ -75,7 +79,13 @@ def test_an_isolation_without_what_it_needs_names_the_variable(
 
 @pytest.mark.parametrize(
     ("isolation", "adapter"),
-    [("ephemeral", "ephemeral"), ("tenant", "tenant"), ("microvm", "microvm"), ("subprocess", "child_process")],
+    [
+        ("ephemeral", "ephemeral"),
+        ("tenant", "tenant"),
+        ("microvm", "microvm"),
+        ("container", "container"),
+        ("subprocess", "child_process"),
+    ],
 )
 def test_only_the_chosen_adapter_is_imported(isolation: str, adapter: str) -> None:
     program = (
@@ -91,6 +101,8 @@ def test_only_the_chosen_adapter_is_imported(isolation: str, adapter: str) -> No
         check=True,
     )
     imported = set(done.stdout.split())
-    adapters = {f"service.runs.runners.{name}" for name in ("ephemeral", "tenant", "microvm", "child_process")}
+    adapters = {
+        f"service.runs.runners.{name}" for name in ("ephemeral", "tenant", "microvm", "container", "child_process")
+    }
     assert imported & adapters == {f"service.runs.runners.{adapter}"}
-    assert ("botocore.exceptions" in imported) is (isolation != "subprocess")
+    assert ("botocore.exceptions" in imported) is (isolation not in ("container", "subprocess"))

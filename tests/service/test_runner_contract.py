@@ -19,13 +19,14 @@ import pytest
 
 import sandbox_lambda
 from service.runs.runners.child_process import ChildProcess
+from service.runs.runners.container import Container
 from service.runs.runners.ephemeral import EphemeralFunction
 from service.runs.runners.invocation import LambdaClients
 from service.runs.runners.microvm import MicroVm
 from service.runs.runners.tenant import TenantFunction
 from service.runs.sandbox import RunRequest, SandboxNotStartedError, SandboxRunner
 from tests.support.folders import server_folder
-from tests.support.sandbox_server import connection_to, sandbox_server
+from tests.support.sandbox_server import connection_to, sandbox_container, sandbox_server
 from workbench.local import servers
 from workbench.local.cloud import emulator_client
 from workbench.local.processes import Processes
@@ -78,6 +79,9 @@ class Cloud:
                 return TenantFunction("tenants", clients)
             case "microvm":
                 return MicroVm(IMAGE, CONNECTOR, self.microvms, connect=self.connect)
+            case "container":
+                port, _ = self._stack.enter_context(sandbox_container())
+                return Container([f"127.0.0.1:{port}"])
             case _:
                 return ChildProcess()
 
@@ -89,7 +93,7 @@ def cloud() -> Iterator[Cloud]:
         yield Cloud(running.port, stack)
 
 
-@pytest.fixture(params=["ephemeral", "tenant", "microvm", "subprocess"])
+@pytest.fixture(params=["ephemeral", "tenant", "microvm", "container", "subprocess"])
 def isolation(request: pytest.FixtureRequest) -> str:
     return request.param
 
@@ -132,7 +136,7 @@ def test_an_unhappy_end_has_its_reason(runner: SandboxRunner, code: str, status:
 
 
 def test_a_destroyed_sandbox_runs_nothing_and_can_be_destroyed_again(cloud: Cloud) -> None:
-    for isolation in ("ephemeral", "microvm"):
+    for isolation in ("ephemeral", "microvm", "container"):
         runner = cloud.runner(isolation)
         sandbox = runner.create(uuid4(), expires_at=soon())
         assert [runner.destroy(sandbox) for _ in range(2)] == [True, True]

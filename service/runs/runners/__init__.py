@@ -27,6 +27,10 @@ def sandbox_runner() -> SandboxRunner:
 
             image = _needed(settings, "sandbox_image")
             return MicroVm(image, _needed(settings, "sandbox_egress_connector"), microvms())
+        case "container":
+            from service.runs.runners.container import Container
+
+            return Container(_needed(settings, "sandbox_addresses").split())
         case "subprocess":
             from service.runs.runners.child_process import ChildProcess
 

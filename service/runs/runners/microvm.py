@@ -4,12 +4,9 @@ No execution role, no logs, and a network connector that leads nowhere: without 
 """
 
 import http.client
-import json
 import math
 import ssl
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -18,15 +15,9 @@ from uuid import UUID
 from botocore.exceptions import BotoCoreError, ClientError
 
 from service.core import aws
-from service.runs.runners.answers import MOST_BYTES, outcome_of
+from service.runs.runners.exchange import Connect, send, wait_until_ready
 from service.runs.runners.waiting import attempts
-from service.runs.sandbox import (
-    RunOutcome,
-    RunRequest,
-    SandboxLostError,
-    SandboxNotDestroyedError,
-    SandboxNotStartedError,
-)
+from service.runs.sandbox import RunOutcome, RunRequest, SandboxNotDestroyedError, SandboxNotStartedError
 
 LONGEST_LIFE: Final = timedelta(minutes=15)
 """After this Lambda terminates a MicroVM whatever became of its worker, which lives no longer itself."""
@@ -42,8 +33,6 @@ _CONNECT_SECONDS: Final = 5.0
 
 _TOKEN_HEADER: Final = "X-aws-proxy-auth"  # noqa: S105
 _TOKEN_MINUTES: Final = math.ceil(_START_SECONDS / 60) + 1
-
-Connect = Callable[[str], http.client.HTTPConnection]
 
 
 def microvms() -> Any:
@@ -94,8 +83,9 @@ class MicroVm:
             )["authToken"][_TOKEN_HEADER]
         except (ClientError, BotoCoreError, KeyError) as error:
             raise SandboxNotStartedError(f"{sandbox} cannot be reached: {error!r}") from error
-        self._wait_for_the_server(sandbox, host, token)
-        return self._send(sandbox, host, token, request)
+        headers = {_TOKEN_HEADER: token}
+        wait_until_ready(sandbox, host, connect=self._connect, headers=headers, seconds=_START_SECONDS)
+        return send(sandbox, host, request, connect=self._connect, headers=headers, seconds=_RUN_SECONDS)
 
     def destroy(self, sandbox: str) -> bool:
         """Terminate the MicroVM until Lambda says that it is terminated, or no longer knows it."""
@@ -133,44 +123,6 @@ class MicroVm:
                 raise SandboxNotStartedError(f"{name} is {state}: {found.get('stateReason')}")
         raise SandboxNotStartedError(f"{name} did not run within {_START_SECONDS:g} s: its state is {state}")
 
-    def _wait_for_the_server(self, name: str, host: str, token: str) -> None:
-        said = "nothing"
-        for _ in attempts(_START_SECONDS):
-            try:
-                with closing(self._connect(host)) as connection:
-                    connection.request("GET", "/", headers={_TOKEN_HEADER: token})
-                    status = connection.getresponse().status
-            except (OSError, http.client.HTTPException) as error:
-                said = repr(error)
-                continue
-            if status == http.client.OK:
-                return
-            if status == http.client.CONFLICT:
-                raise SandboxLostError(f"{name} has been given a script before")
-            said = f"status {status}"
-        raise SandboxNotStartedError(f"{name} did not answer within {_START_SECONDS:g} s: {said}")
-
-    def _send(self, name: str, host: str, token: str, request: RunRequest) -> RunOutcome:
-        body = json.dumps({"code": request.code, "event": request.event})
-        headers = {_TOKEN_HEADER: token, "Content-Type": "application/json"}
-        deadline = time.monotonic() + _RUN_SECONDS
-        with closing(self._connect(host)) as connection:
-            try:
-                connection.connect()
-            except OSError as error:
-                raise SandboxNotStartedError(f"{name} cannot be reached: {error!r}") from error
-            try:
-                connection.sock.settimeout(_RUN_SECONDS)
-                connection.request("POST", "/", body=body, headers=headers)
-                response = connection.getresponse()
-                answer = _read(response, deadline)
-            except (OSError, http.client.HTTPException) as error:
-                raise SandboxLostError(f"{name} was lost: {error!r}") from error
-        # Nothing after the script was sent proves that it has not begun, no status either.
-        if response.status != http.client.OK:
-            raise SandboxLostError(f"{name} answered with status {response.status}: {answer[:200]!r}")
-        return outcome_of(answer)
-
     def _is_terminated(self, name: str) -> bool:
         """Have the MicroVM terminated; whether Lambda says that it is."""
         try:
@@ -188,13 +140,3 @@ def _host_of(endpoint: str) -> str:
     if address.scheme != "https" or not address.hostname:
         raise SandboxNotStartedError(f"a MicroVM's endpoint must be an HTTPS address, not {endpoint!r}")
     return address.netloc
-
-
-def _read(response: http.client.HTTPResponse, deadline: float) -> bytes:
-    """The body, up to a byte more than an answer may have. Raises TimeoutError where it comes too slowly."""
-    body = bytearray()
-    while len(body) <= MOST_BYTES and (chunk := response.read1(65_536)):
-        body += chunk
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the answer was not whole after {_RUN_SECONDS:g} s")
-    return bytes(body)
