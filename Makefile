@@ -9,7 +9,7 @@ export UV_NO_CONFIG := 1
 export UV_LINK_MODE := copy
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up test check bench openapi format locks clean
+.PHONY: help setup up test check diff bench openapi pictures format locks clean
 
 help: ## Show this list.
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -42,11 +42,17 @@ check: setup ## Lint, format check, types, import rules.
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 
+diff: setup ## Show what the working tree changes in the infrastructure, beside origin/main.
+	@$(BIN)/plinth diff
+
 bench: setup ## Measure what the service costs beside what it is made of.
 	@$(BIN)/python -m benchmarks
 
 openapi: setup ## Write docs/openapi.json anew.
 	@$(BIN)/python -m service openapi > docs/.openapi.json && mv docs/.openapi.json docs/openapi.json
+
+pictures: setup ## Take the pictures of docs/pictures again. Needs a Chromium on the PATH.
+	@$(BIN)/python -m workbench.pictures
 
 format: setup ## Format the code and mend what the linter can.
 	@$(BIN)/ruff check --fix .
@@ -55,6 +61,8 @@ format: setup ## Format the code and mend what the linter can.
 locks: setup ## Resolve the newest versions that pyproject.toml allows and pin them with their hashes.
 	@$(BIN)/uv pip compile $(COMPILE) $(RUNTIME_BRINGS) pyproject.toml --output-file locks/service.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group dev --constraints locks/service.txt --output-file locks/dev.txt
+	@$(BIN)/uv pip compile $(COMPILE) --group container --constraints locks/service.txt --constraints locks/dev.txt \
+		--output-file locks/container.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group emulator --output-file locks/emulator.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group installer --output-file locks/installer.txt
 	@$(BIN)/uv pip compile $(COMPILE) --group sandbox --output-file locks/sandbox.txt

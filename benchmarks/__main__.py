@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from rich.console import Console
 
-from benchmarks import imports, reads, sandbox, scale
+from benchmarks import diffs, imports, reads, sandbox, scale
 from benchmarks.figures import Figure, table
 from benchmarks.runtime import Runtime, runtime
 
@@ -16,6 +16,7 @@ BENCHMARKS: Mapping[str, Callable[[Runtime], list[Figure]]] = {
     "reads": reads.measure,
     "sandbox": sandbox.measure,
     "scale": scale.measure,
+    "diffs": diffs.measure,
 }
 
 
