@@ -279,6 +279,8 @@ def environment(settings: StackSettings) -> None:
                 "account_id": settings.account_id,
                 "region": settings.region,
                 "oidc_provider_arn": settings.github_oidc_provider_arn,
+                "state_bucket_arn": settings.github_state_bucket_arn,
+                "secrets_key_arn": settings.github_secrets_key_arn,
                 "hosted_zone_ids": [settings.api_domain_zone_id] if settings.api_domain_zone_id else [],
                 "permissions_boundary_arn": settings.permissions_boundary_arn,
             },

@@ -97,6 +97,15 @@ VALUES: Mapping[str, Rule] = {
             "the ARN of the account's provider of token.actions.githubusercontent.com",
         )
     ),
+    "github_state_bucket_arn": or_none(
+        like(r"arn:aws:s3:::[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the ARN of a bucket, such as arn:aws:s3:::a-state")
+    ),
+    "github_secrets_key_arn": or_none(
+        like(
+            r"arn:aws:kms:[a-z0-9-]+:\d{12}:key/[\w-]+",
+            "the ARN of a key, such as arn:aws:kms:eu-central-1:111111111111:key/…, and not of its alias",
+        )
+    ),
     "permissions_boundary_arn": or_none(
         like(r"arn:aws:iam::\d{12}:policy/[\w+=,.@/-]+", "the ARN of a policy of the stack's account")
     ),
@@ -181,6 +190,16 @@ COMBINATIONS: Sequence[Combination] = (
     (
         "github_oidc_provider_arn",
         lambda its: its.github_repository is not None or its.github_oidc_provider_arn is None,
+        "None, since there is no github_repository",
+    ),
+    (
+        "github_state_bucket_arn",
+        lambda its: its.github_repository is not None or its.github_state_bucket_arn is None,
+        "None, since there is no github_repository",
+    ),
+    (
+        "github_secrets_key_arn",
+        lambda its: its.github_repository is not None or its.github_secrets_key_arn is None,
         "None, since there is no github_repository",
     ),
     (

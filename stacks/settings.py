@@ -148,6 +148,14 @@ class StackSettings:
     github_oidc_provider_arn: str | None = None
     """The account's identity provider for GitHub, where another stack made it: an account has one."""
 
+    github_state_bucket_arn: str | None = None
+    """The bucket that Pulumi keeps the stack's state in, which the roles for workflows then may use; None: the state
+    is elsewhere, and previews and deployments from GitHub need another way to it."""
+
+    github_secrets_key_arn: str | None = None
+    """The KMS key that encrypts the secrets of the state, which the roles for workflows then may decrypt with; None:
+    something else encrypts them."""
+
     permissions_boundary_arn: str | None = None
     """The permissions boundary of every role of the stack but the two of `github_repository`, which then make and
     change no role without it. None: whoever deploys can give a role of the stack any right. It is an administrator's

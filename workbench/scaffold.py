@@ -18,7 +18,12 @@ from workbench.stack_texts import Copying
 ONE_STACKS = ("api_domain", "api_domain_zone_id", "api_certificate_arn", "api_kept_version", "api_kept_share")
 """Settings that mean one stack's own things: a domain leads to one API, a version is one of one function."""
 
-ONE_ACCOUNTS = ("github_oidc_provider_arn", "permissions_boundary_arn")
+ONE_ACCOUNTS = (
+    "github_oidc_provider_arn",
+    "github_state_bucket_arn",
+    "github_secrets_key_arn",
+    "permissions_boundary_arn",
+)
 """Settings that mean things of one account. A stack in another account starts without them."""
 
 

@@ -13,6 +13,8 @@ from tests.support.stack_settings import REQUIRED, settings_with
 
 CERTIFICATE = "arn:aws:acm:eu-central-1:111111111111:certificate/1"
 OIDC = "arn:aws:iam::111111111111:oidc-provider/token.actions.githubusercontent.com"
+STATE = "arn:aws:s3:::organisation-state"
+KEY = "arn:aws:kms:eu-central-1:111111111111:key/12345678-1234-1234-1234-123456789012"
 RETENTIONS = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653"
 
 
@@ -81,6 +83,12 @@ def settings(**changed: Any) -> StackSettings:
         ("monthly_budget_usd", [0, 1.5, "100"], "a whole number from 1 to 1000000, or None"),
         ("github_repository", ["plinth", "a/*", "*/plinth", "a/b/c", ""], "'org/name' without wildcards, or "),
         ("github_oidc_provider_arn", ["", "arn:aws:iam::1:oidc-provider/x"], "the ARN of the account's provider of"),
+        ("github_state_bucket_arn", ["", "a-state", "arn:aws:s3:::A", "arn:aws:s3:::a/b"], "the ARN of a bucket, "),
+        (
+            "github_secrets_key_arn",
+            ["", "alias/a", "arn:aws:kms:eu-central-1:111111111111:alias/a"],
+            "the ARN of a key, such as arn:aws:kms:eu-central-1:111111111111:key/…, and not of its alias, or None",
+        ),
         (
             "permissions_boundary_arn",
             ["", "arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::111111111111:role/x"],
@@ -215,6 +223,14 @@ def test_a_stack_needs_a_short_plain_name(value: str) -> None:
             f"Stack staging: github_oidc_provider_arn is '{OIDC}': give None, since there is no github_repository.",
         ),
         (
+            {"github_state_bucket_arn": STATE},
+            f"Stack staging: github_state_bucket_arn is '{STATE}': give None, since there is no github_repository.",
+        ),
+        (
+            {"github_secrets_key_arn": KEY},
+            f"Stack staging: github_secrets_key_arn is '{KEY}': give None, since there is no github_repository.",
+        ),
+        (
             {"permissions_boundary_arn": "arn:aws:iam::999999999999:policy/boundary"},
             (
                 "Stack staging: permissions_boundary_arn is 'arn:aws:iam::999999999999:policy/boundary': "
@@ -244,6 +260,7 @@ def test_settings_that_do_not_go_together_are_refused(changed: dict[str, Any], m
         {"api_domain": "api.example.com", "api_certificate_arn": CERTIFICATE},
         {"monthly_budget_usd": 100, "alarm_emails": ("on-call@example.com",)},
         {"github_repository": "organisation/plinth", "github_oidc_provider_arn": OIDC},
+        {"github_repository": "organisation/plinth", "github_state_bucket_arn": STATE, "github_secrets_key_arn": KEY},
         {"permissions_boundary_arn": "arn:aws:iam::111111111111:policy/boundaries/of-stacks"},
     ],
 )

@@ -46,6 +46,8 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "deployed from GitHub, with another stack beside it": {
         "github_repository": "organisation/plinth",
         "github_oidc_provider_arn": OIDC,
+        "github_state_bucket_arn": "arn:aws:s3:::organisation-state",
+        "github_secrets_key_arn": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/1",
     },
     "bounded roles": {
         "github_repository": "organisation/plinth",
