@@ -197,6 +197,7 @@ class _Monitor(mocks.MockMonitor):
             aliases=_aliases(request),
             delete_before_replace=request.deleteBeforeReplace,
             ignore_changes=list(request.ignoreChanges),
+            replace_on_changes=list(request.replaceOnChanges),
             custom=request.custom or request.remote,
             remote=request.remote,
         )
@@ -261,7 +262,7 @@ def _decoded(value: struct_pb2.Value) -> Any:
             if signature == rpc._special_secret_sig:  # pyright: ignore[reportPrivateUsage]
                 return Secret(_decoded(fields["value"]))
             if signature in (rpc._special_archive_sig, rpc._special_asset_sig):  # pyright: ignore[reportPrivateUsage]
-                return Archive(Path(fields["path"].string_value))
+                return _archive(fields)
             if signature == rpc._special_resource_sig:  # pyright: ignore[reportPrivateUsage]
                 return fields["urn"].string_value
             return _decoded_struct(value.struct_value)
@@ -278,6 +279,13 @@ def _decoded(value: struct_pb2.Value) -> Any:
             return None
 
 
+def _archive(fields: Mapping[str, struct_pb2.Value]) -> Archive:
+    if "path" in fields:
+        # The program's folder is the working one only while the program runs.
+        return Archive(Path.cwd() / fields["path"].string_value)
+    return Archive(Path(), {name: _decoded(fields[name]) for name in ("text", "uri", "assets") if name in fields})
+
+
 def _encoded(outputs: Mapping[str, Any]) -> struct_pb2.Struct:
     sync_await._ensure_event_loop()  # pyright: ignore[reportPrivateUsage]
     opened = rewritten(outputs, _as_pulumi)
@@ -287,11 +295,23 @@ def _encoded(outputs: Mapping[str, Any]) -> struct_pb2.Struct:
 def _as_pulumi(leaf: Any) -> Any:
     match leaf:
         case Secret():
-            return pulumi.Output.secret(leaf.value)
+            return pulumi.Output.secret(rewritten(leaf.value, _as_pulumi))
         case Archive():
-            return pulumi.FileArchive(str(leaf.path))
+            return _as_asset(leaf)
         case _:
             return leaf
+
+
+def _as_asset(archive: Archive) -> pulumi.Asset | pulumi.Archive:
+    match archive.content:
+        case None:
+            return pulumi.FileArchive(str(archive.path))
+        case {"text": text}:
+            return pulumi.StringAsset(text)
+        case {"assets": parts}:
+            return pulumi.AssetArchive({name: _as_asset(part) for name, part in parts.items()})
+        case content:
+            return pulumi.RemoteArchive(content.get("uri", ""))
 
 
 @contextmanager

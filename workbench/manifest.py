@@ -18,15 +18,20 @@ class Secret:
 
 @dataclass(frozen=True)
 class Archive:
-    """A folder or archive file that a resource carries, such as a function's code."""
+    """A folder, a file or an archive that a resource carries, such as a function's code."""
 
     path: Path
+
+    content: Mapping[str, Any] | None = None
+    """What the program says instead of a path: the `text`, the `uri`, or by their names the `assets` inside."""
 
     def digest(self) -> str:
         """What identifies the contents: the digest at the end of a package's name, else one made of the files.
 
         The packages of `components.packaging` carry it in their names, so that it is known before they are built.
         """
+        if self.content is not None:
+            return f"sha256:{fingerprint(self.content)}"
         if named := re.search(r"-([0-9a-f]{16,64})$", self.path.name):
             return f"sha256:{named[1]}"
         digest = hashlib.sha256()
@@ -55,6 +60,7 @@ class Resource:
     """What the resource was called before, by URN, or by what of it has changed, as JSON."""
     delete_before_replace: bool = False
     ignore_changes: Sequence[str] = ()
+    replace_on_changes: Sequence[str] = ()
     custom: bool = True
     """Whether a provider makes it; a component of this program is only a name for its children."""
     remote: bool = False

@@ -113,7 +113,7 @@ def _archives(manifest: Manifest) -> list[Path]:
     found: list[Path] = []
 
     def look(leaf: Any) -> Any:
-        if isinstance(leaf, Archive):
+        if isinstance(leaf, Archive) and leaf.content is None:
             found.append(leaf.path)
         return leaf
 

@@ -8,7 +8,7 @@ import pulumi_aws as aws
 import pytest
 
 from tests.support.diffs import difference, snapshot
-from tests.support.snapshots import entry, stack
+from tests.support.snapshots import between, entry, stack
 from workbench.diff.aliases import matched
 from workbench.diff.snapshot import Entry
 
@@ -181,3 +181,42 @@ def test_a_resource_that_is_renamed_keeps_its_place_in_the_diff() -> None:
         f"{_URN}{_QUEUE}::jobs",
         f"{_URN}{_QUEUE}::work",
     )
+
+
+@pytest.mark.parametrize("held", ["${{aws:sqs/queue:Queue::{}.url}}", "arn:aws:sqs:eu-central-1:111111111111:{}"])
+def test_names_that_move_on_by_one_are_followed_once(held: str) -> None:
+    old, new = entry("test:index:Old", "old"), entry("test:index:New", "new")
+    urn = f"{_URN}test:index:Old${_QUEUE}::"
+    before = [entry(_QUEUE, name, within=old) for name in ("a", "b")]
+    after = [entry(_QUEUE, name, within=new, aliases=[f"{urn}{former}"]) for name, former in (("b", "a"), ("c", "b"))]
+
+    def policy(queues: list[Entry]) -> Entry:
+        inputs = {"policy": f"[{held.format(queues[0].name)}, {held.format(queues[1].name)}]"}
+        return entry("aws:iam/rolePolicy:RolePolicy", "sends", inputs, dependencies=[queue.urn for queue in queues])
+
+    diff = between([old, *before, policy(before)], [new, *after, policy(after)])
+    assert [(change.action, change.name) for change in diff.changes if change.custom] == [
+        ("rename", "b"),
+        ("rename", "c"),
+    ]
+
+
+def test_a_name_is_followed_only_where_it_ends() -> None:
+    before, after = entry(_QUEUE, "jobs"), entry(_QUEUE, "work", aliases=[_spec(name="jobs")])
+    arn = "arn:aws:sqs:eu-central-1:111111111111:"
+    texts = {
+        "whole": (f"{arn}jobs", f"{arn}work"),
+        "all of it": (f"{arn}jobs/*", f"{arn}work/*"),
+        "two": (f"{arn}jobs,{arn}jobs", f"{arn}work,{arn}work"),
+        "longer": (f"{arn}jobs-too", f"{arn}jobs-too"),
+        "elsewhere": ("arn:aws:sqs:us-east-1:1:jobs", "arn:aws:sqs:us-east-1:1:jobs"),
+        "token": (f"${{{_QUEUE}::jobs.url}}!", f"${{{_QUEUE}::work.url}}!"),
+        "other token": (f"${{{_QUEUE}::jobs-too.url}}", f"${{{_QUEUE}::jobs-too.url}}"),
+    }
+
+    def tagged(queue: Entry, side: int) -> Entry:
+        tags = {name: text[side] for name, text in texts.items()}
+        return entry("aws:sns/topic:Topic", "alarms", {"tags": tags}, dependencies=[queue.urn])
+
+    diff = between([before, tagged(before, 0)], [after, tagged(after, 1)])
+    assert [(change.action, change.name) for change in diff.changes] == [("rename", "work")]

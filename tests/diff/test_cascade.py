@@ -311,3 +311,75 @@ def test_a_new_version_leaves_everything_else_of_a_function_as_it_was() -> None:
         return [made, entry(_TOPIC, "user", {"tags": tags}, dependencies=[made.urn])]
 
     assert _happens(between(function(1), function(2))) == {"worker": "update timeout"}
+
+
+_ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
+
+
+def _role(path: str, **more: Any) -> Entry:
+    return entry(_ROLE, "jobs", {"name": "plinth-jobs", "path": path}, **more)
+
+
+def _attached(to: Entry, **more: Any) -> Entry:
+    return entry(_ATTACHMENT, "reads", {"role": "plinth-jobs"}, dependencies=[to.urn], **more)
+
+
+def test_what_cannot_be_without_a_named_resource_goes_with_it() -> None:
+    old, new = _role("/"), _role("/jobs/")
+    found = {change.name: change for change in between([old, _attached(old)], [new, _attached(new)]).changes}["reads"]
+    (held,) = found.properties
+    assert (found.action, found.certain, found.because_of) == ("replace", True, [new.urn])
+    assert (held.path, held.before, held.after, held.forces) == (("role",), "plinth-jobs", "plinth-jobs", Forces.YES)
+    assert held.source.startswith("its value comes from aws:iam/role:Role jobs, which is replaced, once the old one is")
+
+
+def test_what_is_told_otherwise_in_place_stays_when_a_named_resource_goes() -> None:
+    def program(path: str) -> list[Entry]:
+        role = _role(path)
+        tagged = entry(_QUEUE, "tagged", {"tags": {"role": "plinth-jobs"}}, dependencies=[role.urn])
+        waits = entry(_QUEUE, "waits", {}, dependencies=[role.urn])
+        inside = entry("test:index:Jobs", "component", {"role": "plinth-jobs"}, dependencies=[role.urn])
+        return [role, tagged, waits, inside]
+
+    assert _happens(between(program("/"), program("/jobs/"))) == {"jobs": "replace path"}
+
+
+def test_what_goes_with_it_may_be_told_to_stay() -> None:
+    old, new = _role("/"), _role("/jobs/")
+    attached = [_attached(role, ignore_changes=["role"]) for role in (old, new)]
+    assert _happens(between([old, attached[0]], [new, attached[1]])) == {"jobs": "replace path"}
+
+
+def test_what_is_new_goes_with_nothing() -> None:
+    old, new = _role("/"), _role("/jobs/")
+    assert _happens(between([old], [new, _attached(new)])) == {"jobs": "replace path", "reads": "create role"}
+
+
+def test_a_resource_that_says_so_is_deleted_first_under_any_name() -> None:
+    def program(kind: str, *, first: bool) -> list[Entry]:
+        cache = entry("aws:ec2/flowLog:FlowLog", "log", {"trafficType": kind}, delete_before_replace=first)
+        return [cache, entry(_ATTACHMENT, "reads", {"role": "given"}, dependencies=[cache.urn])]
+
+    assert _happens(between(program("ALL", first=True), program("REJECT", first=True))) == {
+        "log": "replace trafficType",
+        "reads": "replace role",
+    }
+    assert _happens(between(program("ALL", first=False), program("REJECT", first=False))) == {
+        "log": "replace trafficType"
+    }
+
+
+def test_what_may_be_replaced_may_take_others_along() -> None:
+    def program(setting: int) -> list[Entry]:
+        known = entry("aws:nothing/known:Known", "perhaps", {"name": "given", "setting": setting})
+        return [known, entry(_ATTACHMENT, "reads", {"role": "given"}, dependencies=[known.urn])]
+
+    assert _happens(between(program(1), program(2))) == {"perhaps": "replace? setting", "reads": "replace? role"}
+
+
+def test_a_record_in_a_zone_is_not_named_by_pulumi() -> None:
+    def program(zone: str) -> list[Entry]:
+        record = entry("aws:route53/record:Record", "api", {"name": "api.example.com", "zoneId": zone})
+        return [record, entry(_ATTACHMENT, "reads", {"role": "given"}, dependencies=[record.urn])]
+
+    assert _happens(between(program("Z1"), program("Z2"))) == {"api": "replace zoneId"}

@@ -47,7 +47,7 @@ def test_a_resource_that_is_deleted_has_all_its_inputs_removed_and_its_options_t
     )
 
 
-def test_options_are_told_as_they_were_in_the_base() -> None:
+def test_what_pulumi_keeps_from_being_deleted_is_told_as_it_was_in_the_base() -> None:
     before = entry(_QUEUE, "jobs", protect=True)
     after = entry(_QUEUE, "jobs", retain_on_delete=True)
     (change,) = between([before], [after]).changes
@@ -56,7 +56,7 @@ def test_options_are_told_as_they_were_in_the_base() -> None:
         PropertyChange(("protect",), before=True, after=False),
         PropertyChange(("retain_on_delete",), before=False, after=True),
     ]
-    assert (change.protected, change.retained, change.properties) == (True, False, [])
+    assert (change.protected, change.retained, change.properties) == (False, False, [])
 
 
 def test_a_change_names_the_components_it_is_in() -> None:

@@ -301,7 +301,13 @@ def noun(type_: str) -> str:
     ("type_", "name", "long", "short", "said"),
     [
         (CLUSTER, "backupRetentionPeriod", 7, None, "was 7 days and is 1 day, and what is older"),
-        (QUEUE, "messageRetentionSeconds", None, 60, "was 345600 seconds and is 60 seconds, and what is older"),
+        (
+            QUEUE,
+            "messageRetentionSeconds",
+            None,
+            60,
+            "was 345600 seconds (4 days) and is 60 seconds, and what is older",
+        ),
         (LOGS, "retentionInDays", None, 7, "was for ever and is 7 days, and what is older"),
         (LOGS, "retentionInDays", 0, 7, "was for ever and is 7 days, and what is older"),
         (LOGS, "retentionInDays", 30, 7, "was 30 days and is 7 days, and what is older"),

@@ -129,7 +129,7 @@ def test_a_protected_resource_cannot_be_deleted_or_replaced() -> None:
         entry("aws:nothing/known:Known", "perhaps", {"setting": 1}, protect=True),
     ]
     after = [
-        entry(_QUEUE, "anew", {"fifoQueue": True}),
+        entry(_QUEUE, "anew", {"fifoQueue": True}, protect=True),
         entry(_QUEUE, "stays", {"delaySeconds": 2}, protect=True),
         entry("aws:nothing/known:Known", "perhaps", {"setting": 2}, protect=True),
     ]
@@ -143,6 +143,59 @@ def test_a_protected_resource_cannot_be_deleted_or_replaced() -> None:
             "if that is wanted, deploy it without protect first."
         ),
     ]
+
+
+def test_a_resource_that_is_unprotected_may_be_replaced_at_once() -> None:
+    before = entry(_QUEUE, "jobs", {"fifoQueue": False}, protect=True)
+    (change,) = (diff := between([before], [entry(_QUEUE, "jobs", {"fifoQueue": True})])).changes
+    assert (change.protected, diff.hints) == (False, [])
+    assert [(risk.rule, "refuses" in risk.message) for risk in diff.risks] == [
+        ("replaced", False),
+        ("protection-removed", False),
+    ]
+
+
+def _database(vpc: Entry, *zones: str, made_anew: bool = False) -> list[Entry]:
+    """A network, its subnets, and the group of a database in them."""
+    block = "10.1.0.0/24" if made_anew else "10.0.0.0/24"
+    subnets = [
+        entry(
+            "aws:ec2/subnet:Subnet",
+            zone,
+            {"vpcId": f"${{{vpc.type}::{vpc.name}.id}}", "cidrBlock": block},
+            dependencies=[vpc.urn],
+        )
+        for zone in zones
+    ]
+    ids = [f"${{aws:ec2/subnet:Subnet::{zone}.id}}" for zone in zones]
+    urns = [subnet.urn for subnet in subnets]
+    return [vpc, *subnets, entry("aws:rds/subnetGroup:SubnetGroup", "group", {"subnetIds": ids}, dependencies=urns)]
+
+
+def test_a_database_cannot_move_to_another_network() -> None:
+    refused = (
+        "AWS refuses to give aws:rds/subnetGroup:SubnetGroup group the subnets of another network, and moves no "
+        "database there: leave the network as it is, or make a new one in the other and restore the data."
+    )
+    one, other = (entry("aws:ec2/vpc:Vpc", name, {"cidrBlock": "10.0.0.0/16"}) for name in ("one", "other"))
+    larger = entry("aws:ec2/vpc:Vpc", "one", {"cidrBlock": "10.0.0.0/12"})
+    crosswalk = entry("awsx:ec2:Vpc", "network")
+    ids = {"subnetIds": ["${awsx:ec2:Vpc::network.isolatedSubnetIds[0]}"]}
+    within = entry("aws:rds/subnetGroup:SubnetGroup", "group", ids, dependencies=[crosswalk.urn])
+    assert refused in between(_database(one, "a", "b"), _database(other, "c", "d")).hints
+    assert refused in between(_database(one, "a", "b"), _database(larger, "a", "b")).hints
+    assert refused in between(_database(one, "a", "b"), [crosswalk, within]).hints
+    assert refused in between([crosswalk, within], _database(one, "a", "b")).hints
+
+
+def test_a_database_may_get_other_subnets_of_its_network() -> None:
+    one = entry("aws:ec2/vpc:Vpc", "one", {"cidrBlock": "10.0.0.0/16"})
+    renamed = entry("aws:ec2/vpc:Vpc", "main", {"cidrBlock": "10.0.0.0/16"}, aliases=[json.dumps({"name": "one"})])
+    given = entry("aws:rds/subnetGroup:SubnetGroup", "group", {"subnetIds": ["subnet-1"]})
+    assert between(_database(one, "a", "b"), _database(one, "a", "b", "c")).hints == []
+    assert between(_database(one, "a", "b"), _database(one, "a", "b", made_anew=True)).hints == []
+    assert between(_database(one, "a"), _database(renamed, "a", "b")).hints == []
+    assert between(_database(one, "a"), [one, given]).hints == []
 
 
 def test_another_region_or_project_is_another_place() -> None:

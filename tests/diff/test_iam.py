@@ -420,6 +420,6 @@ def test_a_policy_that_cannot_be_read_is_said_not_to_be_judged(before: Any, afte
 
 
 def test_a_document_that_is_far_too_large_is_not_taken_apart() -> None:
-    many = [f"s3:{index}" for index in range(1000)]
+    many = [f"s3:{index}" for index in range(20_000)]
     with pytest.raises(UnreadableError):
         list(split(statements_of(json.dumps({"Statement": allow(many, many)}))))

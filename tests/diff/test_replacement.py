@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.snapshots import between, entry
 from workbench.diff import replacement
-from workbench.diff.model import ABSENT, Forces, ItemName, PropertyChange
+from workbench.diff.model import ABSENT, Action, Forces, ItemName, PropertyChange
 from workbench.diff.replacement import Verdict, says_it_forces, verdict
+from workbench.diff.replacement_components import COMPONENTS
 from workbench.diff.replacement_table import TABLE
+from workbench.diff.snapshot import Entry
 from workbench.project import ROOT
 
 CLUSTER = "aws:rds/cluster:Cluster"
@@ -236,3 +239,72 @@ def test_the_sdk_is_read_and_never_imported() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
     assert told.stdout == "yes []\n"
+
+
+def _placed(*zones: str, cidr: str = "10.0.0.0/16", **more: Any) -> Entry:
+    """A network of awsx with a block of addresses in each zone."""
+    blocks = [f"10.0.{zone}.0/24" for zone in zones]
+    inputs = {"cidrBlock": cidr, "availabilityZoneNames": list(zones), "subnetSpecs": [{"cidrBlocks": blocks}], **more}
+    return entry("awsx:ec2:Vpc", "network", inputs)
+
+
+def _used(network: Entry) -> list[Entry]:
+    """A group that is in the network, and a cache that is in its subnets."""
+    held = {"vpcId": "${awsx:ec2:Vpc::network.vpcId}"}, {"subnetIds": ["${awsx:ec2:Vpc::network.isolatedSubnetIds[0]}"]}
+    return [
+        network,
+        entry("aws:ec2/securityGroup:SecurityGroup", "group", held[0], dependencies=[network.urn]),
+        entry("aws:elasticache/serverlessCache:ServerlessCache", "cache", held[1], dependencies=[network.urn]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("after", "happens"),
+    [
+        pytest.param(_placed("1", "2", cidr="10.0.0.0/12"), ["network", "cache", "group"], id="another range"),
+        pytest.param(_placed("1", "3"), ["network?", "cache?"], id="another zone"),
+        pytest.param(_placed("1"), ["network?", "cache?"], id="a zone less"),
+        pytest.param(_placed("1", "2", subnetStrategy="Exact"), ["network?", "cache?"], id="other blocks"),
+        pytest.param(_placed("1", "2", ipv6NetmaskLength=60), ["network?", "cache?"], id="what nobody has read of"),
+        pytest.param(_placed("1", "2", "3"), [], id="a zone more"),
+        pytest.param(_placed("1", "2", tags={"team": "jobs"}), [], id="tags"),
+        pytest.param(_placed("1", "2", enableDnsHostnames=True), [], id="what is changed in place"),
+    ],
+)
+def test_a_network_of_awsx_is_told_by_what_is_in_it(after: Entry, happens: list[str]) -> None:
+    changes = between(_used(_placed("1", "2")), _used(after)).changes
+    replaced = [f"{each.name}{'' if each.certain else '?'}" for each in changes if each.action is Action.REPLACE]
+    assert sorted(replaced) == sorted(happens)
+
+
+def test_zones_whose_blocks_are_not_given_may_be_cut_anew() -> None:
+    before, after = (
+        entry("awsx:ec2:Vpc", "network", {"availabilityZoneNames": list(zones)}) for zones in ("ab", "abc")
+    )
+    (change,) = between([before], [after]).changes
+    assert (change.action, change.certain) == (Action.REPLACE, False)
+
+
+@pytest.mark.parametrize("type_", COMPONENTS)
+def test_what_is_said_of_components_is_said_of_properties_that_there_are(type_: str) -> None:
+    from pulumi_awsx.ec2 import Vpc, VpcArgs
+
+    inside, arguments_there = COMPONENTS[type_], wire_names(VpcArgs)
+    named = {path[0] for path in (*inside.row.forces, *inside.row.conditions)} | inside.row.unread
+    assert (named | set(inside.core)) - set(arguments_there) == set()
+    assert [name for name in inside.stays if not hasattr(Vpc, re.sub("([A-Z])", r"_\1", name).lower())] == []
+
+
+def test_a_program_may_say_itself_what_replaces() -> None:
+    def queue(delay: int, size: int, **more: Any) -> Entry:
+        return entry(QUEUE, "jobs", {"delaySeconds": delay, "tags": {"size": size}}, **more)
+
+    def happens(*paths: str) -> list[tuple[str, str, str]]:
+        (change,) = between([queue(1, 1)], [queue(2, 2, replace_on_changes=paths)]).changes
+        return [(change.action, each.label, each.forces) for each in change.properties]
+
+    assert happens() == [("update", "delaySeconds", "no"), ("update", "tags.size", "no")]
+    assert happens("delaySeconds") == [("replace", "delaySeconds", "yes"), ("replace", "tags.size", "no")]
+    assert happens("tags") == [("replace", "delaySeconds", "no"), ("replace", "tags.size", "yes")]
+    assert happens("*") == [("replace", "delaySeconds", "yes"), ("replace", "tags.size", "yes")]
+    assert happens("policy") == happens()

@@ -1,5 +1,6 @@
 """Which commits are compared, where they are checked out, and that nothing of that is left."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,40 @@ def test_what_a_killed_process_left_goes_with_the_next(repository: Repository, s
         assert not left.exists()
         assert len(repository.git("worktree", "list").splitlines()) == 2
     assert list((state / "diff").iterdir()) == []
+
+
+def test_nothing_that_is_not_a_worktree_of_ours_is_removed(repository: Repository, state: Path, tmp_path: Path) -> None:
+    # A checkout may have a link where the state is, to a folder with locks of other tools in it.
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "poetry").mkdir(parents=True)
+    (elsewhere / "poetry" / "kept").touch()
+    (elsewhere / "poetry.lock").touch()
+    named, target = "0" * 32, tmp_path / "target"
+    target.touch()
+    (elsewhere / named).mkdir()
+    (elsewhere / f"{named}.lock").symlink_to(target)
+    state.mkdir(parents=True, exist_ok=True)
+    (state / "diff").symlink_to(elsewhere)
+    with checked_out("main", None, repository.folder, state):
+        pass
+    assert sorted(path.name for path in elsewhere.iterdir()) == [named, f"{named}.lock", "poetry", "poetry.lock"]
+    assert (elsewhere / "poetry" / "kept").exists()
+
+
+def test_the_names_of_files_need_be_no_text(repository: Repository, state: Path) -> None:
+    repository.git("config", "core.quotePath", "false")
+    (repository.folder / os.fsdecode(b"caf\xe9")).touch()
+    with checked_out("main", None, repository.folder, state) as sides:
+        assert sides.head.revision == Revision("the working tree", None)
+
+
+def test_nothing_is_fetched_for_files_that_are_kept_elsewhere(repository: Repository, state: Path) -> None:
+    repository.git("config", "filter.lfs.smudge", 'test -n "$GIT_LFS_SKIP_SMUDGE" && cat')
+    repository.git("config", "filter.lfs.clean", "cat")
+    repository.git("config", "filter.lfs.required", "true")
+    repository.commit({".gitattributes": "large filter=lfs\n", "large": "a pointer"})
+    with checked_out("HEAD", None, repository.folder, state) as sides:
+        assert (sides.base.root / "large").read_text() == "a pointer"
 
 
 def test_two_at_once_leave_each_other_alone(repository: Repository, state: Path) -> None:

@@ -1,9 +1,14 @@
 """Snapshots: handed from one process to another as they are, and without a secret wherever it turns up."""
 
+import base64
+import html
 import json
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pulumi
 import pulumi_aws as aws
@@ -45,6 +50,7 @@ _entries = st.builds(
     aliases=_lists,
     delete_before_replace=st.booleans(),
     ignore_changes=_lists,
+    replace_on_changes=_lists,
     custom=st.booleans(),
     remote=st.booleans(),
 )
@@ -68,7 +74,12 @@ def test_everything_of_a_stack_is_stored() -> None:
     def program() -> None:
         queue = aws.sqs.Queue("jobs", tags={"key": pulumi.Output.secret(_MARKER)})
         options = pulumi.ResourceOptions(
-            protect=True, retain_on_delete=True, ignore_changes=["tags"], aliases=["old"], delete_before_replace=True
+            protect=True,
+            retain_on_delete=True,
+            ignore_changes=["tags"],
+            replace_on_changes=["policy"],
+            aliases=["old"],
+            delete_before_replace=True,
         )
         aws.sqs.QueuePolicy("jobs", queue_url=queue.url, policy="{}", opts=options)
         pulumi.export("url", queue.url)
@@ -87,6 +98,7 @@ def test_everything_of_a_stack_is_stored() -> None:
         protect=True,
         retain_on_delete=True,
         ignore_changes=["tags"],
+        replace_on_changes=["policy"],
         delete_before_replace=True,
     )
 
@@ -120,6 +132,7 @@ def _manifest(inputs: dict[str, Any], outputs: dict[str, Any] | None = None, **m
             _manifest({"key": Secret(_MARKER)}, property_dependencies={_MARKER: [_URN]}), id="the name of a property"
         ),
         pytest.param(_manifest({"key": Secret(_MARKER)}, ignore_changes=[f'tags["{_MARKER}"]']), id="what is ignored"),
+        pytest.param(_manifest({"key": Secret(_MARKER)}, replace_on_changes=[_MARKER]), id="what replaces"),
         pytest.param(_manifest({"a": Secret(f'"\n{_MARKER}ü'), "b": json.dumps(f'"\n{_MARKER}ü')}), id="escaped"),
     ],
 )
@@ -127,6 +140,33 @@ def test_a_secret_is_nowhere_in_a_snapshot(manifest: Manifest) -> None:
     made = snapshot_of(manifest, "eu-central-1", _KEY)
     assert _MARKER not in stored(made)
     assert _MARKER not in repr(made)
+
+
+_ODD = "p@ss w/rd+<&>ü?~~~~secret"
+
+
+@pytest.mark.parametrize("secret", [_MARKER, _ODD])
+@pytest.mark.parametrize("around", ["", "a", "ab", "abc"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_is_hidden_in_base64_whatever_is_around_it(
+    secret: str, around: str, encode: Callable[[bytes], bytes]
+) -> None:
+    encoded = encode(f"{around}{secret}{around}".encode()).decode()
+    found = snapshot_of(_manifest({"key": Secret(secret), "header": f"Basic {encoded}"}), "eu-central-1", _KEY)
+    shown = found.entries[0].inputs["header"]
+    assert shown.startswith("Basic ")
+    # What is left are the letters that hold something of what is around it.
+    assert len(shown.removeprefix("Basic ").replace("[secret]", "")) <= 12
+
+
+@pytest.mark.parametrize(
+    "encode",
+    [quote, quote_plus, partial(quote, safe=""), html.escape, json.dumps, partial(json.dumps, ensure_ascii=False)],
+)
+def test_a_secret_is_hidden_in_addresses_and_documents(encode: Callable[[str], str]) -> None:
+    inputs = {"key": Secret(_ODD), "address": f"postgres://u:{encode(_ODD)}@database"}
+    shown = snapshot_of(_manifest(inputs), "eu-central-1", _KEY).entries[0].inputs["address"]
+    assert shown.replace('"', "") == "postgres://u:[secret]@database"
 
 
 def test_short_secrets_are_hidden_where_they_are_and_not_taken_for_words() -> None:

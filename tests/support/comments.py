@@ -8,7 +8,7 @@ from markdown_it.token import Token
 
 _OURS = re.compile(
     r"<!-- plinth-diff -->\n?"
-    r"|<details><summary>(?:<code>[^<>\n]*</code>)?[^<>\n]*</summary>\n?"
+    r"|<details><summary>(?:(?:, | and )?<code>[^<>\n]*</code>)*[^<>\n]*</summary>\n?"
     r"|</details>\n?"
 )
 _ACTS = re.compile(

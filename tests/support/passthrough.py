@@ -3,15 +3,20 @@
 
 In place of a real one on the engine's PATH: `python -m tests.support.passthrough aws <engine address>`. It speaks gRPC
 itself, since the values of `pulumi.provider.experimental` cannot be unknown, as those of a preview are.
+
+With `PASSTHROUGH_REPLACES` in its environment it also says what a change replaces, by the table of `plinth diff`: what
+follows from that is the engine's own finding.
 """
 
 import json
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, struct_pb2
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.runtime import rpc
 from pulumi.runtime.proto import (
     plugin_pb2,
     provider_pb2,
@@ -21,11 +26,22 @@ from pulumi.runtime.proto import (
 )
 
 from tests.support.packages import UNKNOWN, on_the_wire
+from workbench.diff.model import Forces
+from workbench.diff.properties import differences
+from workbench.diff.references import VERSIONS
+from workbench.diff.replacement import verdict
+from workbench.diff.snapshot import Code
 from workbench.evaluate import _decoded_struct
 from workbench.manifest import Resource
 from workbench.placeholders import Placeholders
 
 VERSION = "99.0.0"
+
+REPLACES = "PASSTHROUGH_REPLACES"
+"""The variable of the environment with which a change may replace."""
+
+_NAMES = ("bucket", "identifier", "name", "statementId")
+"""The inputs by which Pulumi names what the program does not: given one, the old one is deleted first."""
 
 
 class Passthrough(provider_pb2_grpc.ResourceProviderServicer):
@@ -61,7 +77,7 @@ class Passthrough(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.CheckResponse(inputs=request.news)
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
-        return _difference(request)
+        return _judged(request) if REPLACES in os.environ else _difference(request)
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
         """Placeholders for all that is not an input; in a preview, what a real provider cannot tell is unknown."""
@@ -71,6 +87,8 @@ class Passthrough(provider_pb2_grpc.ResourceProviderServicer):
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
         updated = struct_pb2.Struct(fields={**request.olds.fields, **request.news.fields})
+        if request.preview and REPLACES in os.environ and "publish" in request.news.fields:
+            updated.update(dict.fromkeys(VERSIONS.get(_type_of(request.urn), ()), UNKNOWN))
         return provider_pb2.UpdateResponse(properties=updated)
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
@@ -137,6 +155,47 @@ def _difference(request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
     changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
     changes = provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE
     return provider_pb2.DiffResponse(changes=changes, diffs=changed)
+
+
+def _judged(request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+    """As AWS's provider compares: documents by what they say, and with what cannot be changed in place."""
+    type_ = _type_of(request.urn)
+    before, after = (_comparable(each) for each in (request.old_inputs, request.news))
+    properties, code = differences(before, after)
+    changed = sorted({str(each.path[0]) for each in (*properties, *code)})
+    forced = [
+        *(each.path for each in properties if verdict(type_, each.path, each, after).forces is Forces.YES),
+        *(each.path for each in code if verdict(type_, each.path).forces is Forces.YES),
+    ]
+    return provider_pb2.DiffResponse(
+        changes=provider_pb2.DiffResponse.DIFF_SOME if changed else provider_pb2.DiffResponse.DIFF_NONE,
+        diffs=changed,
+        replaces=sorted({str(path[0]) for path in forced}),
+        deleteBeforeReplace=bool(forced) and any(name in after for name in _NAMES),
+    )
+
+
+def _type_of(urn: str) -> str:
+    return urn.split("::")[2].rpartition("$")[2]
+
+
+def _comparable(inputs: struct_pb2.Struct) -> dict[str, Any]:
+    """What the engine sends, as a comparison takes it: an archive is the digest of what it says of itself."""
+    return {name: _opened(value) for name, value in json_format.MessageToDict(inputs).items()}
+
+
+def _opened(value: Any) -> Any:
+    match value:
+        case {rpc._special_sig_key: rpc._special_secret_sig, "value": inner}:
+            return _opened(inner)
+        case {rpc._special_sig_key: rpc._special_archive_sig}:
+            return Code(value.get("hash", ""))
+        case dict():
+            return {key: _opened(each) for key, each in value.items()}
+        case list():
+            return [_opened(each) for each in value]
+        case _:
+            return value
 
 
 if __name__ == "__main__":

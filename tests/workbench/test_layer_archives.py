@@ -6,6 +6,9 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
+from workbench.errors import UserError
 from workbench.local.handlers.lambda_ import zipped
 from workbench.manifest import Archive
 
@@ -48,3 +51,8 @@ def test_nothing_is_compiled_unasked(tmp_path: Path) -> None:
 
     with zipfile.ZipFile(io.BytesIO(zipped(Archive(tmp_path)))) as archive:
         assert archive.namelist() == ["tea.py"]
+
+
+def test_code_that_is_in_no_folder_is_refused() -> None:
+    with pytest.raises(UserError, match=r"^Code that a program puts together runs on AWS only: write it to a folder"):
+        zipped(Archive(Path(), {"assets": {}}))

@@ -16,6 +16,7 @@ from workbench.diff.findings import (
 )
 from workbench.diff.holders import listed, sides
 from workbench.diff.iam import iam
+from workbench.diff.memberships import memberships
 from workbench.diff.model import ResourceChange, Risk, RiskKind, RuleChange, StatementChange
 from workbench.diff.public import entrances
 from workbench.diff.security_groups import network
@@ -43,7 +44,8 @@ def access(changes: Sequence[ResourceChange], base: Snapshot | None, head: Snaps
     rules, opened = network(before, after)
     findings = sorted(
         {
-            (each.rule, each.about.key, each.message): each for each in [*widened, *opened, *entrances(before, after)]
+            (each.rule, each.about.key, each.message): each
+            for each in [*widened, *opened, *entrances(before, after), *memberships(before, after)]
         }.values(),
         key=lambda each: (_LOUDEST.index(each.rule), each.about.key, each.message),
     )

@@ -1,7 +1,7 @@
 """What follows when a resource is made anew: its id changes, and with it everything that was made of the id."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -9,7 +9,7 @@ from workbench.diff.ignored import is_ignored
 from workbench.diff.model import CodeChange, Forces, Path, PropertyChange
 from workbench.diff.properties import UNORDERED
 from workbench.diff.references import References, makes_a_version
-from workbench.diff.replacement import Verdict, verdict
+from workbench.diff.replacement import Verdict, verdict_on
 from workbench.diff.snapshot import Hidden, Snapshot
 
 _STRENGTH = (Forces.NO, Forces.MAY, Forces.YES)
@@ -53,6 +53,8 @@ class _Use:
     sure: bool
     moves: bool
     """Whether it changes as the other one is updated, and not only as that is made anew."""
+    stays: bool = False
+    """Whether it is the same thing again once the other one is made anew, which has to be gone before."""
 
 
 @dataclass
@@ -110,25 +112,43 @@ class _Cascade:
         """Who holds what changes with a resource, and does not change there anyway."""
         if cause not in self._uses:
             references = References(self._before.get(self.former.get(cause, "")), self._after[cause], self.head)
+            uses = list(self._held_anew(cause, references))
+            if references.old_goes_first:
+                uses += self._held_on_to(cause, {(use.urn, use.path[0]) for use in uses})
             self._uses[cause] = [
                 use
-                for urn, name in self._users.get(cause, ())
-                if urn != cause
-                for use in _held(urn, (name,), self._after[urn].inputs[name], references)
-                if not is_ignored(use.path, self._after[urn].ignore_changes)
-                and not any(_overlap(use.path, own.path) for own in self.changed.get(urn, ()))
+                for use in uses
+                if not is_ignored(use.path, self._after[use.urn].ignore_changes)
+                and not any(_overlap(use.path, own.path) for own in self.changed.get(use.urn, ()))
             ]
         return (use for use in self._uses[cause] if use.moves or cause in self._forced)
+
+    def _held_anew(self, cause: str, references: References) -> Iterator[_Use]:
+        """What is another thing once the cause is made anew."""
+        for urn, name in self._users.get(cause, ()):
+            if urn != cause:
+                yield from _held(urn, (name,), self._after[urn].inputs[name], references)
+
+    def _held_on_to(self, cause: str, known: Collection[tuple[str, str | int]]) -> Iterator[_Use]:
+        """What is the same again, and yet has to go with a cause that is gone for a while."""
+        for urn, name in self._users.get(cause, ()):
+            user = self._after[urn]
+            if urn == cause or urn not in self.former or not user.custom or (urn, name) in known:
+                continue
+            value = user.inputs[name]
+            if verdict_on(user, (name,), PropertyChange((name,), value, value), user.inputs).forces is not Forces.NO:
+                yield _Use(urn, (name,), value, sure=True, moves=False, stays=True)
 
     def _consequence(self, use: _Use, cause: str) -> PropertyChange:
         entry, forced = self._after[cause], self._forced.get(cause, Forces.NO)
         user = self._after[use.urn]
         told = Verdict(Forces.NO)
         if user.custom:
-            told = verdict(user.type, use.path, PropertyChange(use.path, use.value, use.value), user.inputs)
+            told = verdict_on(user, use.path, PropertyChange(use.path, use.value, use.value), user.inputs)
         sure = use.sure and (forced is Forces.YES or (use.moves and cause in self._moved))
         forces = Forces.MAY if told.forces is Forces.YES and not sure else told.forces
-        source = f"its value comes from {entry.type} {entry.name}, which {self._fate(cause)}"
+        first = ", once the old one is gone" if use.stays else ""
+        source = f"its value comes from {entry.type} {entry.name}, which {self._fate(cause)}{first}"
         if forces is not Forces.NO and told.source:
             source += f"; {told.source}"
         return PropertyChange(use.path, use.value, use.value, forces, source)

@@ -13,7 +13,7 @@ from workbench.diff.ignored import with_ignored
 from workbench.diff.model import Action, CodeChange, Forces, ItemName, PropertyChange, ResourceChange, StackDiff, Status
 from workbench.diff.properties import all_added, all_removed, differences
 from workbench.diff.references import References, Renames
-from workbench.diff.replacement import verdict
+from workbench.diff.replacement import verdict_on
 from workbench.diff.snapshot import Entry, Snapshot
 
 _FIRST = (Action.DELETE, Action.REPLACE)
@@ -96,8 +96,8 @@ def _difference(before: Entry, after: Entry, renames: Renames, regions: tuple[st
         old, new = {"region": regions[0], **old}, {"region": regions[1], **new}
     properties, code = differences(old, new)
     if after.custom:
-        properties = [_judged(after.type, new, each) for each in properties]
-        code = [_code_judged(after.type, each) for each in code]
+        properties = [_judged(after, new, each) for each in properties]
+        code = [_code_judged(after, each) for each in code]
     return _Difference(before, after, properties, code, _options(before, after))
 
 
@@ -106,13 +106,13 @@ def _is_regional(entry: Entry) -> bool:
     return entry.custom and package == "aws" and module.partition("/")[0] not in _GLOBAL
 
 
-def _judged(type_: str, inputs: Mapping[str, Any], change: PropertyChange) -> PropertyChange:
-    told = verdict(type_, tuple(part for part in change.path if not isinstance(part, ItemName)), change, inputs)
+def _judged(entry: Entry, inputs: Mapping[str, Any], change: PropertyChange) -> PropertyChange:
+    told = verdict_on(entry, tuple(part for part in change.path if not isinstance(part, ItemName)), change, inputs)
     return replace(change, forces=told.forces, source=told.source)
 
 
-def _code_judged(type_: str, change: CodeChange) -> CodeChange:
-    told = verdict(type_, change.path)
+def _code_judged(entry: Entry, change: CodeChange) -> CodeChange:
+    told = verdict_on(entry, change.path)
     return replace(change, forces=told.forces, source=told.source)
 
 
@@ -167,7 +167,8 @@ def _change(difference: _Difference, follows: Consequences, head: Snapshot) -> R
         code=difference.code,
         options=difference.options,
         because_of=follows.because_of,
-        protected=before.protect,
+        # Protection that is taken away no longer keeps a resource from being replaced, in the same deployment already.
+        protected=before.protect and after.protect,
         retained=before.retain_on_delete,
         custom=after.custom,
     )

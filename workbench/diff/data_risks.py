@@ -243,7 +243,17 @@ def _said(guard: Guard, before: Any, after: Any) -> str:
 def _time(value: Any, guard: Guard) -> str:
     if value in guard.unlimited:
         return "for ever"
-    return f"{value} {guard.unit.removesuffix('s') if value == 1 else guard.unit}"
+    said = _amount_of(value, guard.unit)
+    if guard.unit != "seconds" or not isinstance(value, int | float) or value < _DAY or value % _DAY:
+        return said
+    return f"{said} ({_amount_of(int(value // _DAY), 'days')})"
+
+
+_DAY = 24 * 60 * 60
+
+
+def _amount_of(number: Any, unit: str) -> str:
+    return f"{number} {unit.removesuffix('s') if number == 1 else unit}"
 
 
 def _listed(items: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from workbench.diff.findings import IAM_WIDENED, PUBLIC_ENTRANCE
+from workbench.diff.findings import IAM_WIDENED, NETWORK_WIDENED, PUBLIC_ENTRANCE
 from workbench.diff.holders import mapping, several
 
 API = "aws:apigatewayv2/api:Api"
@@ -15,6 +15,10 @@ _Test = Callable[[Any], bool]
 
 def _is(*values: Any) -> _Test:
     return lambda value: value in values
+
+
+def _always(_: Any) -> bool:
+    return True
 
 
 def _is_not(*values: Any) -> _Test:
@@ -43,6 +47,7 @@ class Entrance:
 
     types: Sequence[str]
     path: str
+    """Empty where it is the resource that opens something, by being there."""
     is_open: _Test
     says: str
     """A sentence, `{}` for the name."""
@@ -87,15 +92,40 @@ ENTRANCES = (
         [
             "aws:dms/replicationInstance:ReplicationInstance",
             "aws:mq/broker:Broker",
+            "aws:neptune/clusterInstance:ClusterInstance",
             "aws:rds/clusterInstance:ClusterInstance",
             "aws:rds/instance:Instance",
             "aws:redshift/cluster:Cluster",
+            "aws:redshiftserverless/workgroup:Workgroup",
         ],
         "publiclyAccessible",
         _is(True),
         "{} now gets an address on the internet",
     ),
     Entrance(["aws:ec2/instance:Instance"], "associatePublicIpAddress", _is(True), "{} now gets a public address"),
+    Entrance(
+        ["aws:ec2/launchTemplate:LaunchTemplate"],
+        "networkInterfaces",
+        lambda value: any(
+            str(mapping(each).get("associatePublicIpAddress")).lower() == "true" for each in several(value)
+        ),
+        "what is started from the template {} now gets a public address",
+    ),
+    Entrance(
+        ["aws:ec2/eipAssociation:EipAssociation"], "", _always, "{} is now what an address on the internet leads to"
+    ),
+    Entrance(
+        ["aws:ec2/eip:Eip"],
+        "instance",
+        _is_not(None, ""),
+        "the address {} on the internet now leads to an instance",
+    ),
+    Entrance(
+        ["aws:ecs/service:Service"],
+        "networkConfiguration.assignPublicIp",
+        _is(True),
+        "the tasks of {} now get public addresses",
+    ),
     Entrance(
         ["aws:ec2/defaultSubnet:DefaultSubnet", "aws:ec2/subnet:Subnet"],
         "mapPublicIpOnLaunch",
@@ -143,5 +173,57 @@ ENTRANCES = (
         lambda value: '"allowAll"' in str(value),
         "any queue of the account may now move messages to {}",
         rule=IAM_WIDENED,
+    ),
+    Entrance(
+        ["aws:ec2/snapshotCreateVolumePermission:SnapshotCreateVolumePermission"],
+        "",
+        _always,
+        "another account may now read the snapshot of {}",
+        rule=IAM_WIDENED,
+    ),
+    Entrance(
+        ["aws:ec2/amiLaunchPermission:AmiLaunchPermission"],
+        "group",
+        _is(None),
+        "other accounts may now start the image of {}",
+        rule=IAM_WIDENED,
+    ),
+    Entrance(
+        [
+            "aws:iam/accessKey:AccessKey",
+            "aws:iam/serviceSpecificCredential:ServiceSpecificCredential",
+            "aws:iam/userLoginProfile:UserLoginProfile",
+        ],
+        "",
+        _always,
+        "whoever has the credentials of {} may now do all that their user may",
+        rule=IAM_WIDENED,
+    ),
+    Entrance(
+        ["aws:ram/resourceShare:ResourceShare"],
+        "allowExternalPrincipals",
+        _is(True),
+        "accounts outside of the organization may now be given what {} shares",
+        rule=IAM_WIDENED,
+    ),
+    Entrance(
+        ["aws:ec2/vpcEndpointService:VpcEndpointService"],
+        "acceptanceRequired",
+        _is(False),
+        "nobody is asked any more before somebody connects to {}",
+        rule=NETWORK_WIDENED,
+    ),
+    Entrance(
+        [
+            "aws:ec2/peeringConnectionOptions:PeeringConnectionOptions",
+            "aws:ec2/vpcPeeringConnection:VpcPeeringConnection",
+            "aws:ec2/vpcPeeringConnectionAccepter:VpcPeeringConnectionAccepter",
+            "aws:ec2transitgateway/peeringAttachment:PeeringAttachment",
+            "aws:ec2transitgateway/vpcAttachment:VpcAttachment",
+        ],
+        "",
+        _always,
+        "another network is now connected by {}",
+        rule=NETWORK_WIDENED,
     ),
 )

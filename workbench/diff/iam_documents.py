@@ -45,6 +45,22 @@ def _written(side: Side) -> Iterator[Held]:
                 given = inline if document is None else document
                 yield _read(side, entry, given, _own(side.itself(entry), Aspect.IDENTITY))
 
+        if entry.type not in PLACES and entry.type != POLICY:
+            yield from _unlisted(side, entry)
+
+
+def _unlisted(side: Side, entry: Entry) -> Iterator[Held]:
+    """The policies of a type that no table has: whatever reads as one, and what is called one and is secret."""
+    own = _own(side.itself(entry), Aspect.RESOURCE)
+    for name, value in entry.inputs.items():
+        if isinstance(value, str) and value.lstrip().startswith("{") and '"Statement"' in value:
+            found = _read(side, entry, value, own)
+            if found.unreadable is None:
+                names_nobody = all(each.principals.patterns == ("",) for each in found.statements)
+                yield replace(found, aspect=Aspect.IDENTITY) if names_nobody else found
+        elif isinstance(value, Hidden) and name.lower().endswith(("policy", "policydocument")):
+            yield replace(own, unreadable=value)
+
 
 def _permissions(side: Side) -> Iterator[Held]:
     for entry in side.entries:

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 ROLE = "aws:iam/role:Role"
 USER = "aws:iam/user:User"
-_GROUP = "aws:iam/group:Group"
+GROUP = "aws:iam/group:Group"
 POLICY = "aws:iam/policy:Policy"
 _ENDPOINT = "aws:ec2/vpcEndpoint:VpcEndpoint"
 _FUNCTIONS = ("aws:lambda/function:Function", "aws:lambda/alias:Alias")
@@ -53,17 +53,19 @@ PLACES: Mapping[str, Sequence[Place]] = {
     "aws:ec2/vpcEndpointPolicy:VpcEndpointPolicy": [Place("policy", "vpcEndpointId", [_ENDPOINT], aspect=Aspect.LIMIT)],
     "aws:ecr/repositoryPolicy:RepositoryPolicy": [Place("policy", "repository", ["aws:ecr/repository:Repository"])],
     "aws:efs/fileSystemPolicy:FileSystemPolicy": [Place("policy", "fileSystemId", ["aws:efs/fileSystem:FileSystem"])],
-    "aws:iam/groupPolicy:GroupPolicy": [Place("policy", "group", [_GROUP], Aspect.IDENTITY)],
+    "aws:iam/groupPolicy:GroupPolicy": [Place("policy", "group", [GROUP], Aspect.IDENTITY)],
     "aws:iam/role:Role": [Place("assumeRolePolicy", aspect=Aspect.TRUST)],
     "aws:iam/rolePolicy:RolePolicy": [Place("policy", "role", [ROLE], Aspect.IDENTITY)],
     "aws:iam/userPolicy:UserPolicy": [Place("policy", "user", [USER], Aspect.IDENTITY)],
     "aws:kinesis/resourcePolicy:ResourcePolicy": [Place("policy", "resourceArn", ["aws:kinesis/stream:Stream"])],
     "aws:kms/key:Key": [Place("policy")],
     "aws:kms/keyPolicy:KeyPolicy": [Place("policy", "keyId", ["aws:kms/key:Key"])],
+    "aws:lambda/resourcePolicy:ResourcePolicy": [Place("policy", "resourceArn", _FUNCTIONS)],
     "aws:opensearch/domain:Domain": [Place("accessPolicies")],
     "aws:opensearch/domainPolicy:DomainPolicy": [
         Place("accessPolicies", "domainName", ["aws:opensearch/domain:Domain"])
     ],
+    "aws:organizations/policy:Policy": [Place("content", aspect=Aspect.LIMIT)],
     "aws:s3/bucket:Bucket": [Place("policy")],
     "aws:s3/bucketPolicy:BucketPolicy": [
         Place("policy", "bucket", ["aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2"])
@@ -77,6 +79,7 @@ PLACES: Mapping[str, Sequence[Place]] = {
     "aws:sqs/queue:Queue": [Place("policy")],
     "aws:sqs/queuePolicy:QueuePolicy": [Place("policy", "queueUrl", ["aws:sqs/queue:Queue"])],
 }
+"""Any other input that is a policy is for the resource that has it."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +140,12 @@ class Attachment:
 
 
 ATTACHMENTS = {
-    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment": Attachment("policyArn", {"group": _GROUP}),
+    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment": Attachment("policyArn", {"group": GROUP}),
+    "aws:iam/groupPolicyAttachmentsExclusive:GroupPolicyAttachmentsExclusive": Attachment(
+        "policyArns", {"groupName": GROUP}
+    ),
     "aws:iam/policyAttachment:PolicyAttachment": Attachment(
-        "policyArn", {"groups": _GROUP, "roles": ROLE, "users": USER}
+        "policyArn", {"groups": GROUP, "roles": ROLE, "users": USER}
     ),
     "aws:iam/role:Role": Attachment("managedPolicyArns", {"": ROLE}),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Attachment("policyArn", {"role": ROLE}),
@@ -147,4 +153,7 @@ ATTACHMENTS = {
         "policyArns", {"roleName": ROLE}
     ),
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": Attachment("policyArn", {"user": USER}),
+    "aws:iam/userPolicyAttachmentsExclusive:UserPolicyAttachmentsExclusive": Attachment(
+        "policyArns", {"userName": USER}
+    ),
 }

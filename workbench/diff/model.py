@@ -121,7 +121,7 @@ class ResourceChange:
     because_of: Sequence[str] = ()
     """URNs of what is replaced, and so changes an id that this resource holds."""
     protected: bool = False
-    """Whether Pulumi refuses to delete or replace it, as it was in the base."""
+    """Whether Pulumi refuses to delete or replace it: to delete what was protected, to replace what also stays so."""
     retained: bool = False
     """Whether AWS keeps it when Pulumi deletes it, as it was in the base."""
     custom: bool = True

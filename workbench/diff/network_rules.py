@@ -11,7 +11,7 @@ from workbench.diff.snapshot import Entry, Hidden
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _GROUP = "aws:ec2/securityGroup:SecurityGroup"
-_GROUPS = ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", _GROUP)
+GROUPS = ("aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", _GROUP)
 _ACLS = ("aws:ec2/defaultNetworkAcl:DefaultNetworkAcl", "aws:ec2/networkAcl:NetworkAcl")
 _PREFIX_LIST = "aws:ec2/managedPrefixList:ManagedPrefixList"
 _PREFIX_LIST_ENTRY = "aws:ec2/managedPrefixListEntry:ManagedPrefixListEntry"
@@ -99,13 +99,13 @@ class Placed:
 def group_rules(side: Side) -> Iterator[Placed]:
     """The rules of security groups."""
     for entry in side.entries:
-        if entry.type in _GROUPS:
+        if entry.type in GROUPS:
             for prop, direction in _DIRECTIONS.items():
                 for written in several(entry.inputs.get(prop)):
                     yield from _placed(side, entry, side.itself(entry), direction, mapping(written), prop)
         elif entry.type in _RULES or entry.type == _OTHER_RULE:
             direction = _RULES.get(entry.type) or _DIRECTIONS.get(str(entry.inputs.get("type")), "in")
-            group = side.named(entry, "securityGroupId", entry.inputs.get("securityGroupId"), _GROUPS)
+            group = side.named(entry, "securityGroupId", entry.inputs.get("securityGroupId"), GROUPS)
             yield from _placed(side, entry, group, direction, entry.inputs)
 
 
@@ -140,7 +140,7 @@ def _peers(side: Side, entry: Entry, holder: Holder, written: Mapping[str, Any],
             yield _range(block)
     for key in _GROUP_IDS:
         for group in several(written.get(key)):
-            found = side.named(entry, prop or key, group, _GROUPS)
+            found = side.named(entry, prop or key, group, GROUPS)
             yield Peer(found.name, key=("group", found.key if not isinstance(group, Hidden) else group))
     for key in _LIST_IDS:
         for prefix_list in several(written.get(key)):

@@ -1,12 +1,13 @@
-"""Public entrances: what of a stack can be reached by everybody after a change, and could not before."""
+"""Entrances: what of a stack can be reached by everybody, or by more than before, after a change."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from workbench.diff.admissions import ADMISSIONS
 from workbench.diff.entrances import API, BUCKETS, ENTRANCES
 from workbench.diff.findings import CANNOT_BE_JUDGED, NETWORK_WIDENED, PUBLIC_ENTRANCE, Finding
-from workbench.diff.holders import Holder, Side, listed, mapping, several
+from workbench.diff.holders import Holder, Side, listed, mapping, several, short
 from workbench.diff.snapshot import Entry, Hidden
 
 _AUTHORIZER = "aws:apigatewayv2/authorizer:Authorizer"
@@ -16,6 +17,7 @@ _ROUTE_TABLES = ("aws:ec2/defaultRouteTable:DefaultRouteTable", "aws:ec2/routeTa
 def entrances(before: Side, after: Side) -> Iterator[Finding]:
     """What opens to everybody. What was open already is no finding."""
     yield from _opened(before, after)
+    yield from _admitted(before, after)
     yield from _unblocked(before, after)
     yield from _unguarded(before, after)
     yield from _routed(before, after)
@@ -32,6 +34,20 @@ def _opened(before: Side, after: Side) -> Iterator[Finding]:
             was_open = former is not None and not isinstance(was, Hidden) and each.is_open(was)
             if each.is_open(value) and not was_open:
                 yield Finding(each.rule, after.itself(entry), each.says.replace("{}", entry.name))
+
+
+def _admitted(before: Side, after: Side) -> Iterator[Finding]:
+    for entry in after.entries:
+        former = before.by_key.get(after.key(entry))
+        rename = before.as_in_head(former) if former else str
+        for each in ADMISSIONS:
+            if entry.type not in each.types or (former is None and not each.when_new):
+                continue
+            given = [_text(value) for value in several(_at(entry.inputs, each.path)) if not isinstance(value, Hidden)]
+            known = [rename(_text(value)) for value in several(_at(former.inputs, each.path))] if former else []
+            if added := [short(value) for value in given if value not in known]:
+                says = each.says.replace("{}", entry.name).replace("{added}", listed(added))
+                yield Finding(each.rule, after.itself(entry), says)
 
 
 def _at(inputs: Mapping[str, Any], path: str) -> Any:
@@ -186,7 +202,7 @@ def _unjudged(before: Side, after: Side) -> Iterator[Finding]:
     """What would open something for some of its values, and is a secret that is not the one of before."""
     for entry in after.entries:
         former = before.by_key.get(after.key(entry))
-        judged = [each.path for each in ENTRANCES if entry.type in each.types]
+        judged = [each.path for each in (*ENTRANCES, *ADMISSIONS) if entry.type in each.types]
         for path in dict.fromkeys([*judged, *_LISTS.get(entry.type, [])]):
             value = _at(entry.inputs, path)
             if isinstance(value, Hidden) and (former is None or _at(former.inputs, path) != value):

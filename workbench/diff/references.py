@@ -3,11 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from workbench.diff.ignored import is_ignored
 from workbench.diff.model import Path
+from workbench.diff.replacement_components import COMPONENTS
 from workbench.diff.snapshot import Entry, Snapshot
+from workbench.manifest import rewritten
 from workbench.placeholders import arn
 
 _KNOWN_BY_NAME: Final[Mapping[str, str]] = {
@@ -28,6 +30,22 @@ _KNOWN_BY_NAME: Final[Mapping[str, str]] = {
 }
 """Types whose ids and ARNs are made of a name and of nothing random, by the input that gives it."""
 
+_NAMED_BY: Final[Mapping[str, str | None]] = {
+    "aws:elasticache/cluster:Cluster": "clusterId",
+    "aws:elasticache/replicationGroup:ReplicationGroup": "replicationGroupId",
+    "aws:lambda/permission:Permission": "statementId",
+    "aws:mq/broker:Broker": "brokerName",
+    "aws:opensearch/domain:Domain": "domainName",
+    "aws:rds/instance:Instance": "identifier",
+    "aws:route53/record:Record": None,
+    "aws:s3/bucket:Bucket": "bucket",
+}
+"""The input by which Pulumi names a resource where the program does not; of all other types of AWS it is `name`.
+
+From pulumi-aws, provider/resources.go. One that the program names is deleted before the next one is made (pulumi's
+Terraform bridge, `nameRequiresDeleteBeforeReplace`).
+"""
+
 _OF_THE_NAME: Final = ("arn", "bucket", "clusterIdentifier", "id", "identifier", "invokeArn", "name", "url")
 
 VERSIONS: Final[Mapping[str, Sequence[str]]] = {
@@ -36,6 +54,10 @@ VERSIONS: Final[Mapping[str, Sequence[str]]] = {
 """Outputs that name a version of a resource: another one with every update that makes a version."""
 
 _NO_ACCOUNT: Final = "no account"
+
+_BEGINS = re.compile(r"\$\{|(?P<arn>arn:aws:[\w-]*:[\w-]*:)(?P<account>\d*)(?=:)")
+_DOT = re.compile(r"\.")
+_END = re.compile(r"(?![\w.-])")
 
 
 class References:
@@ -47,6 +69,8 @@ class References:
     def changing_in(self, text: str) -> str | None:
         """The first thing in a text that changes as the resource is made anew, or None."""
         for output in self._outputs_in(text):
+            if output.partition(".")[0] in self._inside:
+                continue
             if not self._stays or output not in _OF_THE_NAME:
                 return f"{self._token}{output}}}"
         if self._stays or "arn:aws:" not in text:
@@ -58,6 +82,17 @@ class References:
         """The first thing in a text that changes as the resource is updated, or None."""
         moving = VERSIONS.get(self._after.type, ())
         return next((f"{self._token}{output}}}" for output in self._outputs_in(text) if output in moving), None)
+
+    @cached_property
+    def old_goes_first(self) -> bool:
+        """Whether the next one can be made only once the old one is gone, such as where both have one name.
+
+        With it goes what would be made anew if it did not know what it holds of the old one, whether or not that is
+        another thing afterwards (pulumi/pulumi, step_generator.go, `calculateDependentReplacements`).
+        """
+        named_by = _NAMED_BY.get(self._after.type, "name") if self._after.type.startswith("aws:") else None
+        is_named = named_by is not None and self._after.inputs.get(named_by) is not None
+        return self._before is not None and (self._after.delete_before_replace or is_named or self._stays)
 
     def _outputs_in(self, text: str) -> Iterator[str]:
         start = text.find(self._token)
@@ -74,6 +109,15 @@ class References:
     @cached_property
     def _arn(self) -> re.Pattern[str]:
         return arn_pattern(self._after, self._head.region)
+
+    @cached_property
+    def _inside(self) -> Sequence[str]:
+        """The outputs of a component of another package that stay, although something else in it is made anew."""
+        inside = COMPONENTS.get(self._after.type)
+        if inside is None or self._before is None:
+            return ()
+        before, after = self._before.inputs, self._after.inputs
+        return inside.stays if all(before.get(key) == after.get(key) for key in inside.core) else ()
 
     @cached_property
     def _stays(self) -> bool:
@@ -122,27 +166,47 @@ class Renames:
         """The outputs of the base, likewise."""
         return self._rewritten(dict(self._base.outputs), list(self._renamed.values()))
 
-    def _rewritten(self, value: Any, pairs: list[tuple[Entry, Entry]]) -> Any:
-        match value:
-            case str() if "${" in value or "arn:aws:" in value:
-                for old, new in pairs:
-                    value = self._renamed_in(value, old, new)
-                return value
-            case dict():
-                return {key: self._rewritten(item, pairs) for key, item in cast("dict[str, Any]", value).items()}
-            case list():
-                return [self._rewritten(item, pairs) for item in cast("list[Any]", value)]
-            case _:
-                return value
+    def _rewritten(self, value: Any, pairs: Sequence[tuple[Entry, Entry]]) -> Any:
+        names = _Names(pairs, self._base.region, self._head.region)
+        return rewritten(value, lambda leaf: names.of_now_in(leaf) if isinstance(leaf, str) else leaf)
 
-    def _renamed_in(self, text: str, old: Entry, new: Entry) -> str:
-        text = text.replace(f"${{{old.type}::{old.name}.", f"${{{new.type}::{new.name}.")
-        if not _is_named_by_pulumi(old) or not _is_named_by_pulumi(new):
-            return text  # its name on AWS is an input, and changes or stays as that does
-        made = arn(new.type, new.name, new.inputs, self._head.region, _NO_ACCOUNT)
-        return arn_pattern(old, self._base.region).sub(
-            lambda found: made.replace(_NO_ACCOUNT, found[1] if found.re.groups else ""), text
-        )
+
+class _Names:
+    """What renamed resources were called, in placeholders and ARNs, and what they are called now."""
+
+    def __init__(self, pairs: Sequence[tuple[Entry, Entry]], region_before: str, region_after: str) -> None:
+        self._tokens: dict[str, str] = {}
+        self._arns: dict[str, Entry] = {}
+        self._region = region_after
+        for old, new in pairs:
+            self._tokens.setdefault(f"{old.type}::{old.name}", f"{new.type}::{new.name}")
+            # Otherwise its name on AWS is an input, and changes or stays as that does.
+            if _is_named_by_pulumi(old) and _is_named_by_pulumi(new):
+                self._arns.setdefault(arn(old.type, old.name, old.inputs, region_before, ""), new)
+        self._longest = max(map(len, [*self._tokens, *self._arns]), default=0) + 1
+
+    def of_now_in(self, text: str) -> str:
+        """A text with the names of now in it, found in one go: what is new is never taken for something old."""
+        parts, done = list[str](), 0
+        for start in _BEGINS.finditer(text):
+            found = self._at(text, start) if start.start() >= done else None
+            if found is not None:
+                end, name = found
+                parts += [text[done : start.start()], name]
+                done = end
+        return "".join([*parts, text[done:]]) if parts else text
+
+    def _at(self, text: str, start: re.Match[str]) -> tuple[int, str] | None:
+        """Where the name that begins there ends, and what it is now."""
+        first, last = start.end(), min(len(text), start.end() + self._longest)
+        if start["arn"] is None:
+            ends = (each.start() for each in _DOT.finditer(text, first, last))
+            found = next((end for end in ends if text[first:end] in self._tokens), None)
+            return None if found is None else (found, f"${{{self._tokens[text[first:found]]}")
+        for end in _END.finditer(text, first, last):
+            if (new := self._arns.get(f"{start['arn']}{text[first : end.start()]}")) is not None:
+                return end.start(), arn(new.type, new.name, new.inputs, self._region, start["account"])
+        return None
 
 
 def _is_named_by_pulumi(entry: Entry) -> bool:

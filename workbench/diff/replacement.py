@@ -11,9 +11,12 @@ from keyword import iskeyword
 from pathlib import Path as File
 from typing import Any
 
+from workbench.diff.ignored import is_ignored
 from workbench.diff.model import Forces, ItemName, Path, PropertyChange
+from workbench.diff.replacement_components import COMPONENTS
 from workbench.diff.replacement_rows import Asked, Keys, Row
 from workbench.diff.replacement_table import TABLE
+from workbench.diff.snapshot import Entry
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,22 @@ def verdict(
     """
     keys = tuple(part for part in path if isinstance(part, str) and not isinstance(part, ItemName))
     top = keys[0]
-    if type_.startswith("aws:") and top in _EVERYWHERE:
+    if type_.startswith(("aws:", "awsx:")) and top in _EVERYWHERE:
         return _EVERYWHERE[top]
-    row = TABLE.get(type_)
+    row = COMPONENTS[type_].row if type_ in COMPONENTS else TABLE.get(type_)
     if row is None or top in row.unread:
         return _documented(type_, top)
     asked = Asked(inputs=inputs) if change is None else Asked(change.before, change.after, inputs)
     return _of_the_row(row, keys, asked)
+
+
+def verdict_on(
+    entry: Entry, path: Path, change: PropertyChange | None = None, inputs: Mapping[str, Any] | None = None
+) -> Verdict:
+    """The same for one resource, whose program may say itself what it has to be made anew for."""
+    if is_ignored(path, entry.replace_on_changes):
+        return Verdict(Forces.YES, "its replace_on_changes says so")
+    return verdict(entry.type, path, change, inputs)
 
 
 def says_it_forces(text: str) -> bool:

@@ -1,6 +1,7 @@
 """The two sides of a comparison as folders: the working tree, and git worktrees that are gone afterwards."""
 
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -123,6 +124,9 @@ def _worktree(root: Path, commit: str, state: Path) -> Generator[Path]:
 
 def _forget_abandoned(root: Path, home: Path) -> None:
     for lock in home.glob("*.lock"):
+        # The folder may be anywhere, if it is a link. Only what has a name of ours is ours to remove.
+        if not re.fullmatch("[0-9a-f]{32}", lock.stem) or lock.is_symlink():
+            continue
         with locked(lock) as abandoned:
             if abandoned:
                 _forget(root, lock.with_suffix(""))
@@ -153,10 +157,13 @@ def _run(root: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             ["git", "-c", f"core.hooksPath={os.devnull}", "-c", "core.fsmonitor=false", *arguments],
             cwd=root,
-            env={**environment, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"},
+            # What git LFS keeps elsewhere is no code: it stays there.
+            env={**environment, "GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1", "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            text=True,
+            # The name of a file may be no text.
+            encoding="utf-8",
+            errors="surrogateescape",
             check=False,
         )
     except FileNotFoundError:

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from workbench.diff.values import canonical
 
-_NAMES: Final = ("Sid", "sid", "Name", "name", "Key", "key", "Id", "id")
+_NAMES: Final = ("Sid", "sid", "Name", "name", "Key", "key", "Id", "id", "routeKey")
 """What things in a list are called by, the most telling first."""
 
 _ALIKE: Final = 1 / 3

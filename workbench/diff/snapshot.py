@@ -1,13 +1,16 @@
 """A stack as it is compared: its manifest as data that can be told from another revision's, without its secrets."""
 
+import base64
 import hashlib
 import hmac
+import html
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import quote, quote_plus
 
 from workbench.manifest import Archive, Manifest, Resource, Secret, rewritten, storable
 
@@ -55,6 +58,7 @@ class Entry:
     """URNs, or what of them has changed, as JSON (see `workbench.manifest.Resource`)."""
     delete_before_replace: bool = False
     ignore_changes: Sequence[str] = ()
+    replace_on_changes: Sequence[str] = ()
     custom: bool = True
     remote: bool = False
 
@@ -97,7 +101,54 @@ def secrets_of(manifest: Manifest) -> set[str]:
     for resource in manifest.resources:
         _note_secrets(resource.inputs, found)
     _note_secrets(manifest.outputs, found)
-    return {text for text in found if len(text) >= (_WORD if text.isalpha() else _TELLING)}
+    return _telling(found)
+
+
+def told(values: Sequence[Any]) -> set[str]:
+    """The same of values that hold secrets, wherever they are from."""
+    found: set[str] = set()
+    _note_secrets(values, found)
+    return _telling(found)
+
+
+def _telling(texts: Collection[str]) -> set[str]:
+    return {text for text in texts if len(text) >= (_WORD if text.isalpha() else _TELLING)}
+
+
+def without(secrets: Collection[str], text: str) -> str:
+    """A text in which nothing of these secrets is told."""
+    for form in _forms(secrets):
+        text = text.replace(form, "[secret]")
+    return text
+
+
+def _forms(secrets: Collection[str]) -> list[str]:
+    """Each secret as it is, and as documents, addresses and headers have it; the longest first."""
+    forms = {form for text in secrets for form in (text, *_escaped(text), *_in_base64(text))}
+    return sorted(forms, key=len, reverse=True)
+
+
+def _escaped(text: str) -> Iterator[str]:
+    data = text.encode(errors="surrogatepass")
+    for only in (True, False):
+        yield json.dumps(text, ensure_ascii=only)[1:-1]
+    yield from (quote(data, safe=safe) for safe in ("", "/"))
+    yield quote_plus(data)
+    yield html.escape(text)
+
+
+def _in_base64(text: str) -> Iterator[str]:
+    """What base64 makes of a text: as a whole, and where one or two bytes of something else are in front of it."""
+    data = text.encode(errors="surrogatepass")
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + data)
+        # Only the letters that hold nothing of what is around it.
+        inner = encoded[-(-before * 8 // 6) : (before + len(data)) * 8 // 6].decode()
+        yield inner
+        yield inner.translate(_FOR_ADDRESSES)
+
+
+_FOR_ADDRESSES = str.maketrans("+/", "-_")
 
 
 def snapshot_of(
@@ -129,9 +180,7 @@ class _Hiding:
     def __init__(self, texts: Collection[str], key: bytes, contents: Contents | None) -> None:
         self._key = key
         self._contents = contents
-        # In a document that a program made of a secret, its quotes and line ends are escaped.
-        escaped = {json.dumps(text, ensure_ascii=only)[1:-1] for text in texts for only in (True, False)}
-        self._texts = sorted({*texts, *escaped}, key=len, reverse=True)
+        self._texts = _forms(texts)
 
     def entry(self, resource: Resource) -> Entry:
         return Entry(
@@ -150,6 +199,7 @@ class _Hiding:
             aliases=[self._text(alias) for alias in resource.aliases],
             delete_before_replace=resource.delete_before_replace,
             ignore_changes=[self._text(path) for path in resource.ignore_changes],
+            replace_on_changes=[self._text(path) for path in resource.replace_on_changes],
             custom=resource.custom,
             remote=resource.remote,
         )
@@ -165,8 +215,8 @@ class _Hiding:
                 text = json.dumps(storable(_opened(value.value)), sort_keys=True)
                 return Hidden(hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest())
             case Archive():
-                known = self._contents(value.path) if self._contents else None
-                return Code(value.digest(), *(self.value(each) for each in known or (_listed(value.path), {})))
+                known = self._contents(value.path) if self._contents and value.content is None else None
+                return Code(value.digest(), *(self.value(each) for each in known or (_listed(value), {})))
             case str():
                 return self._text(value)
             case _:
@@ -198,8 +248,11 @@ def _note_secrets(value: Any, found: set[str], *, inside: bool = False) -> None:
             pass
 
 
-def _listed(path: Path) -> Mapping[str, str]:
-    """The files of an archive that is there."""
+def _listed(archive: Archive) -> Mapping[str, str]:
+    """The files of an archive that is there, or the parts of one that the program puts together."""
+    if archive.content is not None:
+        return {name: part.digest() for name, part in archive.content.get("assets", {}).items()}
+    path = archive.path
     paths = sorted(path.rglob("*")) if path.is_dir() else [path]
     folder = path if path.is_dir() else path.parent
     return {

@@ -1,6 +1,8 @@
 """Statements of IAM policies as sets: which one allows all that another does, and what of two sides differs."""
 
+import itertools
 import json
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -80,6 +82,19 @@ def _renamed(selection: Selection, rename: Callable[[str], str]) -> Selection:
 
 _SELECTIONS = ("actions", "resources", "principals")
 
+_ELEMENTS = {
+    "Action",
+    "Condition",
+    "Effect",
+    "NotAction",
+    "NotPrincipal",
+    "NotResource",
+    "Principal",
+    "Resource",
+    "Sid",
+}
+"""What a statement has (IAM User Guide, "IAM JSON policy element reference")."""
+
 
 def statements_of(document: Any) -> list[Statement]:
     """The statements of a policy, given as JSON or as what JSON says. Raises UnreadableError."""
@@ -88,7 +103,9 @@ def statements_of(document: Any) -> list[Statement]:
             document = json.loads(document)
         except (ValueError, RecursionError) as error:
             raise UnreadableError("not JSON") from error
-    entries = _mapping(document).get("Statement", [])
+    if "Statement" not in (given := _mapping(document)):
+        raise UnreadableError("no statements")
+    entries = given["Statement"]
     return [_statement(_mapping(entry)) for entry in several(entries)]
 
 
@@ -111,13 +128,12 @@ def split(statements: Iterable[Statement]) -> Iterator[Statement]:
     """The same in statements of one action, one resource and one principal each. Raises UnreadableError."""
     count = 0
     for statement in statements:
-        parts = [statement]
-        for name in _SELECTIONS:
-            parts = [replace(part, **{name: one}) for part in parts for one in _ones(getattr(part, name))]
-            if count + len(parts) > _MOST_ATOMS:
-                raise UnreadableError("too large")
-        count += len(parts)
-        yield from parts
+        ones = {name: _ones(getattr(statement, name)) for name in _SELECTIONS}
+        count += math.prod(map(len, ones.values()))
+        if count > _MOST_ATOMS:
+            raise UnreadableError("too large")
+        for chosen in itertools.product(*ones.values()):
+            yield replace(statement, **dict(zip(ones, chosen, strict=True)))
 
 
 def merged(statements: Iterable[Statement]) -> list[Statement]:
@@ -187,7 +203,9 @@ def _joined(name: str, group: Sequence[Statement]) -> Statement:
 
 def _statement(entry: Mapping[str, Any]) -> Statement:
     effect = entry.get("Effect")
-    if effect not in ("Allow", "Deny") or not ("Action" in entry or "NotAction" in entry):
+    known = effect in ("Allow", "Deny") and ("Action" in entry or "NotAction" in entry)
+    # A word that is written otherwise may mean something to AWS.
+    if not known or not _ELEMENTS.issuperset(entry):
         raise UnreadableError("no statement")
     return Statement(
         allows=effect == "Allow",

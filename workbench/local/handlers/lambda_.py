@@ -116,7 +116,7 @@ class LayerVersion(Custom):
     def create(self, cloud: Cloud, name: str, inputs: Mapping[str, Any]) -> Made:
         """Publishes the archive, or puts it where functions find it."""
         archive: Archive = inputs["code"]
-        shared = _size(archive.path) > _SHARED_FROM_BYTES
+        shared = archive.content is None and _size(archive.path) > _SHARED_FROM_BYTES
         made = cloud.client("lambda").publish_layer_version(
             LayerName=inputs.get("layerName") or name,
             Description=inputs.get("description") or "",
@@ -189,8 +189,10 @@ def _size(folder: Path) -> int:
 def zipped(archive: Archive, *, compiled: bool = False) -> bytes:
     """A folder as a zip, stored rather than compressed: it travels no further than this machine.
 
-    `compiled` adds to each module what Python makes of it.
+    `compiled` adds to each module what Python makes of it. Raises UserError for code that is in no folder.
     """
+    if archive.content is not None:
+        raise UserError("Code that a program puts together runs on AWS only: write it to a folder, for a FileArchive.")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as file:
         for path in sorted(archive.path.rglob("*")):

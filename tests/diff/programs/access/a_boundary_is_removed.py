@@ -1,12 +1,8 @@
 """Without its permissions boundary a role may do all that its policies allow."""
 
-import json
-
 import pulumi_aws as aws
 
-
-def _document(*statements: dict[str, object]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [*statements]})
+from tests.support.roles import document
 
 
 def before() -> None:
@@ -14,7 +10,7 @@ def before() -> None:
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
     aws.iam.Role(
         "worker",
-        assume_role_policy=_document(trusted),
+        assume_role_policy=document(trusted),
         permissions_boundary="arn:aws:iam::111111111111:policy/boundary",
     )
 
@@ -22,7 +18,7 @@ def before() -> None:
 def after() -> None:
     """None."""
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
-    aws.iam.Role("worker", assume_role_policy=_document(trusted))
+    aws.iam.Role("worker", assume_role_policy=document(trusted))
 
 
 CHANGES: list[str] = ["update aws:iam/role:Role worker: permissionsBoundary"]

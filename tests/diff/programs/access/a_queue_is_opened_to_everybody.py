@@ -1,18 +1,14 @@
 """A principal that is anybody is loudest, unless a condition says who it is."""
 
-import json
-
 import pulumi_aws as aws
 
-
-def _document(*statements: dict[str, object]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [*statements]})
+from tests.support.roles import document
 
 
 def _queue(name: str, **condition: object) -> None:
     queue = aws.sqs.Queue(name, name=f"plinth-{name}")
     sends = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*", **condition}
-    aws.sqs.QueuePolicy(f"{name}-policy", queue_url=queue.url, policy=_document(sends))
+    aws.sqs.QueuePolicy(f"{name}-policy", queue_url=queue.url, policy=document(sends))
 
 
 def before() -> None:

@@ -1,24 +1,20 @@
 """A trust policy that admits more opens the role."""
 
-import json
-
 import pulumi_aws as aws
 
-
-def _document(*statements: dict[str, object]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": [*statements]})
+from tests.support.roles import document
 
 
 def before() -> None:
     """The account's own."""
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "111111111111"}}
-    aws.iam.Role("deploy", assume_role_policy=_document(trusted))
+    aws.iam.Role("deploy", assume_role_policy=document(trusted))
 
 
 def after() -> None:
     """And another."""
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ["111111111111", "222222222222"]}}
-    aws.iam.Role("deploy", assume_role_policy=_document(trusted))
+    aws.iam.Role("deploy", assume_role_policy=document(trusted))
 
 
 CHANGES: list[str] = ["update aws:iam/role:Role deploy: assumeRolePolicy.Statement[0].Principal.AWS"]

@@ -25,5 +25,8 @@ def after() -> None:
     _database("service")
 
 
-CHANGES = ["replace aws:rds/cluster:Cluster database: databaseName!"]
+CHANGES = [
+    "replace aws:rds/cluster:Cluster database: databaseName!",
+    "replace aws:rds/clusterInstance:ClusterInstance database-instance-1: clusterIdentifier!",
+]
 RISKS = ["data-loss replaced database"]
