@@ -270,7 +270,7 @@ def diff(
     ] = None,
     format_: Annotated[DiffFormat, typer.Option("--format", help="How to tell it.")] = DiffFormat.TEXT,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="As text, show all properties of what is created or deleted.")
+        bool, typer.Option("--verbose", help="As text, leave nothing out of what is created or deleted.")
     ] = False,
     fail_on: Annotated[
         list[str] | None,
@@ -292,14 +292,16 @@ def diff(
     from workbench.diff.command import diff as compare
     from workbench.diff.command import fails_on
     from workbench.progress import Progress
-    from workbench.report.formats import rendered, save_all
+    from workbench.report.formats import folder, rendered, save_all, tell
 
     met = fails_on(fail_on or [])
+    if save is not None:
+        folder(save)
     with Progress("diff") as progress:
         found = compare(base, head, stacks or [], load=Load(requests=load), say=progress.say)
     if save is not None:
         save_all(found, save)
-    print(rendered(found, format_, verbose=verbose), end="")
+    tell(rendered(found, format_, verbose=verbose), document=format_ is not DiffFormat.TEXT)
     raise typer.Exit(1 if met & {risk.kind for risk in found.risks()} else 0)
 
 
@@ -320,11 +322,11 @@ def graph(
 ) -> None:
     """Draw a stack: its components, and what flows between them."""
     from workbench.graph.command import drawn
-    from workbench.report.formats import write
+    from workbench.report.formats import tell, write
 
     picture = drawn(stack, format_)
     if output is None:
-        print(picture, end="")
+        tell(picture, document=True)
     else:
         write(output, picture)
 

@@ -6,9 +6,13 @@ import pulumi
 import pulumi_aws as aws
 
 from tests.support.diffs import Program, difference, snapshot
+from tests.support.snapshots import entry, stack
 from workbench.diff.model import Action
+from workbench.diff.snapshot import Entry
 from workbench.graph.model import Flow, Kind, Picture
 from workbench.graph.picture import picture, picture_of_both
+
+SECURITY_GROUP = "aws:ec2/securityGroup:SecurityGroup"
 
 
 def test_a_function_and_all_that_only_serves_it_are_one_box() -> None:
@@ -48,6 +52,33 @@ def test_of_two_names_that_fit_the_longer_one_is_meant() -> None:
         _policy(role, ("sqs:SendMessage", dead.arn))
 
     assert _arrows(_drawn(program)) == ["api -> dead: sends"]
+
+
+def test_a_policy_that_nobody_can_read_allows_nothing() -> None:
+    queue = entry("aws:sqs/queue:Queue", "runs")
+    role = entry("aws:iam/role:Role", "worker")
+    uses = {"policy": [queue.urn], "role": [role.urn]}
+    for document in ("", "[]", "[" * 100_000, '{"Statement": [1]}'):
+        policy = entry("aws:iam/rolePolicy:RolePolicy", "worker", {"policy": document}, property_dependencies=uses)
+        assert [arrow.label for arrow in picture(stack(queue, role, policy)).arrows] == [""]
+
+
+def test_groups_that_all_let_in_each_other_are_drawn_as_one_picture() -> None:
+    groups: list[Entry] = []
+    for number in range(40):
+        earlier = {"ingress": [each.urn for each in groups]}
+        groups.append(entry(SECURITY_GROUP, f"{number:02}", property_dependencies=earlier))
+    drawn = picture(stack(*groups))
+    assert [(box.name, len(box.urns)) for box in drawn.boxes] == [("39", 40)]
+
+
+def test_a_chain_without_end_is_drawn_in_parts() -> None:
+    chain: list[Entry] = []
+    for number in reversed(range(2_000)):
+        above = {"role": [chain[-1].urn]} if chain else {}
+        chain.append(entry("aws:ec2/part:Part", f"{number:04}", property_dependencies=above))
+    drawn = picture(stack(*chain))
+    assert sum(len(box.urns) for box in drawn.boxes) == 2_000
 
 
 def test_an_action_on_any_resource_flows_to_all_of_its_service() -> None:

@@ -108,6 +108,8 @@ def test_code_is_told_by_files_and_packages() -> None:
             "ujson": {"before": "5.10.0", "after": None},
         },
         "unknown": False,
+        "forces": "no",
+        "source": "",
     }
 
 

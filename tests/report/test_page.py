@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from tests.support.any_diffs import diffs
 from tests.support.diffs import difference
-from tests.support.example_diffs import BASE, HEAD, eventful, examples, huge, resource_change
+from tests.support.example_diffs import BASE, HEAD, eventful, examples, harmless, huge, resource_change
 from tests.support.pairs import PAIRS, loaded
 from workbench.diff.model import Action, Diff, PropertyChange, StackDiff, Status
 from workbench.diff.snapshot import Hidden
@@ -137,14 +137,20 @@ def test_a_long_value_is_cut_and_says_how_much_is_missing() -> None:
 
 def test_a_thousand_changes_are_folded() -> None:
     document = page(huge(1_000))
-    assert document.count('<details class="change ') == 1_000
+    assert len(re.findall(r'<details class="change [a-z]+" id="stack0-change\d+">', document)) == 1_000
     assert re.findall(r'<details class="(changes [^"]+)"( open="open")?>', document) == [
         ("changes delete many", ""),
         ("changes replace many", ""),
         ("changes update many", ""),
         ("changes create many", ""),
     ]
-    assert "88 more" in document
+    assert "Data at risk: 100<" in document
+
+
+def test_risks_beyond_the_first_are_folded_and_counted() -> None:
+    document = page(huge(2_000))
+    assert "Data at risk: 200<" in document
+    assert "<summary>56 more</summary>" in document
 
 
 def test_a_stack_that_does_not_change_is_one_row() -> None:
@@ -168,3 +174,22 @@ def _assert_inert(parsed: _Parsed) -> None:
     assert {name for name in names if name.startswith("on")} == set()
     assert names.isdisjoint({"style", "src", "srcset", "action", "formaction", "xlink:href"})
     assert [value for name, value in parsed.attributes if name == "href" and not (value or "").startswith("#s")] == []
+
+
+def test_the_summary_has_no_column_that_is_empty_in_all_rows() -> None:
+    found = re.search(r'<table class="summary">.*?</table>', page(harmless()))
+    assert found is not None
+    assert re.findall(r'<th scope="col">(.*?)</th>', found[0]) == ["Stack", "Update"]
+    found = re.search(r'<table class="summary">.*?</table>', page(eventful()))
+    assert found is not None
+    assert re.findall(r'<th scope="col">(.*?)</th>', found[0]) == [
+        "Stack",
+        "Data at risk",
+        "Access",
+        "Delete",
+        "Replace",
+        "Rename",
+        "Update",
+        "Create",
+        "USD a month, idle",
+    ]

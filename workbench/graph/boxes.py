@@ -87,6 +87,9 @@ _BELONGS_BY: Final = (
 )
 """The properties that say which resource another one is a part of, the most telling first."""
 
+_LONGEST_CHAIN: Final = 100
+"""Of resources that each belong to the next: no program is so deep, and what draws one must not be either."""
+
 _CROWD: Final = 60
 """From so many boxes on, those of one type are drawn as one."""
 
@@ -99,9 +102,10 @@ class Boxes:
         self._children = _children(snapshot)
         self._users = self._used_by(snapshot)
         self._owners: dict[str, str] = {}
+        self._asked: list[str] = []
         members: dict[str, list[str]] = {}
         for entry in snapshot.entries:
-            members.setdefault(self._owner(entry, frozenset()), []).append(entry.urn)
+            members.setdefault(self._owner(entry), []).append(entry.urn)
         framed = self._framed(snapshot, members)
         surrounding = set(framed.values())
         boxes = [
@@ -120,27 +124,26 @@ class Boxes:
         owner = self._owners.get(urn)
         return None if owner is None else self._merged.get(owner, owner)
 
-    def _owner(self, entry: Entry, asked: frozenset[str]) -> str:
+    def _owner(self, entry: Entry) -> str:
         if entry.urn not in self._owners:
-            found = self._found_owner(entry, asked | {entry.urn})
-            if asked:
-                return found
-            self._owners[entry.urn] = found
+            self._asked.append(entry.urn)
+            self._owners[entry.urn] = self._found_owner(entry)
+            self._asked.pop()
         return self._owners[entry.urn]
 
-    def _found_owner(self, entry: Entry, asked: frozenset[str]) -> str:
-        """`asked` are the resources whose owners are being looked for: no answer lies with them."""
+    def _found_owner(self, entry: Entry) -> str:
+        """No answer lies with those whose owners are being looked for, nor at the end of too long a chain."""
         if above := self._component(entry):
             return above
-        if not entry.custom or entry.type in KINDS:
+        if not entry.custom or entry.type in KINDS or len(self._asked) > _LONGEST_CHAIN:
             return entry.urn
         if entry.type in _SERVE_ONE:
-            users = [self._known[urn] for urn in self._users.get(entry.urn, ()) if urn not in asked]
-            owners = {self._owner(user, asked) for user in users if user.type in _PASS_ON or not self._holder(user)}
+            users = [self._known[urn] for urn in self._users.get(entry.urn, ()) if urn not in self._asked]
+            owners = {self._owner(user) for user in users if user.type in _PASS_ON or not self._holder(user)}
             if len(owners) == 1:
                 return owners.pop()
         holder = self._holder(entry)
-        return entry.urn if holder is None or holder.urn in asked else self._owner(holder, asked)
+        return entry.urn if holder is None or holder.urn in self._asked else self._owner(holder)
 
     def _component(self, entry: Entry) -> str | None:
         """The outermost component that an entry is in or is, or a network on the way there."""

@@ -1,11 +1,11 @@
 """What an IAM policy lets its holder do with other resources of the stack, in a word or two for an arrow."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast
+from typing import Final
 
 from workbench.diff.snapshot import Entry
+from workbench.diff.statements import Statement, UnreadableError, statements_of
 from workbench.graph.boxes import KINDS
 
 _VERBS: Final[Sequence[tuple[str, str]]] = (
@@ -64,11 +64,11 @@ class Reach:
 
         `near` are the resources the document was made of: of two with a name that fits, one of them is meant.
         """
-        for statement in _statements(document):
-            actions = _all(statement, "Action")
+        for statement in _allowing(document):
+            actions = statement.actions.patterns
             verbs = [verb for pattern, verb in _VERBS if any(re.fullmatch(pattern, action) for action in actions)]
-            if statement.get("Effect") == "Allow" and verbs:
-                for arn in _all(statement, "Resource"):
+            if verbs:
+                for arn in statement.resources.patterns:
                     for urn in self._anything(actions) if arn == "*" else self._meant(arn, near):
                         yield urn, verbs
 
@@ -90,20 +90,13 @@ class Reach:
         return [each for module in _MODULES.get(service, ()) for each in self._kin.get(module, ())]
 
 
-def _statements(document: str) -> Sequence[Mapping[str, Any]]:
+def _allowing(document: str) -> Sequence[Statement]:
+    """The statements that allow something, and say what and where by naming it."""
     try:
-        found = json.loads(document)
-    except ValueError:
+        found = statements_of(document)
+    except UnreadableError:
         return []
-    statements: Any = cast("dict[str, Any]", found).get("Statement", []) if isinstance(found, dict) else []
-    listed = cast("list[Any]", statements) if isinstance(statements, list) else [statements]
-    return [cast("Mapping[str, Any]", each) for each in listed if isinstance(each, dict)]
-
-
-def _all(statement: Mapping[str, Any], key: str) -> Sequence[str]:
-    value = statement.get(key)
-    listed = cast("list[Any]", value) if isinstance(value, list) else [value]
-    return [each for each in listed if isinstance(each, str)]
+    return [each for each in found if each.allows and not each.actions.excepted and not each.resources.excepted]
 
 
 def _named(entry: Entry) -> Sequence[str]:

@@ -16,6 +16,8 @@ class Line:
     text: str
     noun: str
     """What it is counted as where it is left out."""
+    number: int = 1
+    """How many of them it tells of."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ def fitted(
     places = {(at, number): place for place, (_, at, number) in enumerate(ordered)}
 
     def rendered(kept: int) -> str:
-        left_out = Counter(sections[at].lines[number].noun for _, at, number in ordered[kept:])
+        left_out = Counter[str]()
+        for _, at, number in ordered[kept:]:
+            left_out[sections[at].lines[number].noun] += sections[at].lines[number].number
         shown = [
             _section(section, [places[at, number] < kept for number in range(len(section.lines))])
             for at, section in enumerate(sections)
@@ -85,7 +89,11 @@ def _section(section: Section, kept: Sequence[bool]) -> str:
     lines = [line.text for line, is_kept in zip(section.lines, kept, strict=True) if is_kept]
     if not lines and not section.always:
         return ""
-    missing = sum(line.noun == section.noun and not is_kept for line, is_kept in zip(section.lines, kept, strict=True))
+    missing = sum(
+        line.number
+        for line, is_kept in zip(section.lines, kept, strict=True)
+        if line.noun == section.noun and not is_kept
+    )
     if section.more and missing:
         lines.append(section.more.format(f"{missing:,}"))
     body = "\n".join(lines)

@@ -56,7 +56,8 @@ def document(diff: Diff) -> dict[str, Any]:
         - `properties[]`, `options[]`: `path`, a list of keys and positions; `label`, the same as one text; `before`,
           `after`; `forces`: `no`, `may` or `yes`, whether this change makes the resource anew; `source`: who says so.
         - `code[]`: `path`; `added`, `changed`, `removed`: names of files; `packages`: by name, `before` and `after`,
-          null where there is none; `unknown`: whether nothing says how the content changed.
+          null where there is none; `unknown`: whether nothing says how the content changed; `forces` and `source`, as
+          of properties.
       - `outputs[]`: as `properties[]`.
       - `hints[]`: advice, a sentence each.
     - `notes[]`: what holds for the whole comparison, a sentence each.
@@ -189,4 +190,6 @@ def _code(code: CodeChange) -> dict[str, Any]:
             for name, (before, after) in packages.items()
         },
         "unknown": code.unknown,
+        "forces": code.forces.value,
+        "source": encodable(code.source),
     }

@@ -28,8 +28,41 @@ def rendered(diff: Diff, format_: str, *, verbose: bool = False) -> str:
     return text(diff, width=width, colour=terminal and "NO_COLOR" not in os.environ, verbose=verbose)
 
 
+def tell(content: str, *, document: bool) -> None:
+    """Writes to standard output: a document in UTF-8, wherever it goes; other text as its encoding can say it."""
+    encoding = "utf-8" if document else sys.stdout.encoding or "utf-8"
+    if not _encodable(_REPLACED, encoding):
+        content = content.replace(_REPLACED, "-+")
+    data = content.encode(encoding, "backslashreplace")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+
+
+_REPLACED = "\u00b1"
+
+
+def _encodable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def folder(path: Path) -> Path:
+    """A folder to save in, made where there is none. Raises UserError where that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{path} is not a folder, and cannot be made one: name another for --save.") from None
+    except OSError as error:
+        raise UserError(f"{error.filename or path} cannot be made: {error.strerror}.") from None
+    return path
+
+
 def save_all(diff: Diff, folder: Path) -> None:
-    """Writes every format into a folder, which is made where there is none."""
+    """Writes every format into a folder."""
     for format_, name in FILES.items():
         write(folder / name, _RENDERERS[format_](diff))
 

@@ -14,7 +14,7 @@ _OPENING = r"[(\"']*"
 _CLOSING = r"[)\"'.,;:?!]*"
 _WORD = r"[^\W\d_]+(?:['-][^\W\d_]+)*"
 _NUMBER = r"[+-]?\d{1,3}(?:,\d{3})*(?:\.\d{1,6})?%?|\d{1,6}|\d{4}-\d{2}-\d{2}"
-_PLAIN = re.compile(rf"{_OPENING}(?:{_WORD}|{_NUMBER}|->)?{_CLOSING}")
+_PLAIN = re.compile(rf"{_OPENING}(?:{_WORD}|{_NUMBER}|->|%)?{_CLOSING}")
 _COMMIT = re.compile(r"[0-9a-f]{7,}", re.IGNORECASE)
 """Words of these letters alone may be taken for the id of a commit."""
 

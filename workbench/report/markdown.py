@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from workbench.diff.model import Action, CostLine, Diff, ResourceChange, RiskKind, StackDiff, Status
-from workbench.report import outline, sentences
+from workbench.diff.model import Action, CostLine, Diff, RiskKind, StackDiff, Status
+from workbench.report import alike, outline, sentences
 from workbench.report.budget import Line, Section, fitted
 from workbench.report.inline import cell, code, codes, html_code, prose
 from workbench.report.values import named
@@ -76,35 +76,49 @@ def _sections(diff: Diff) -> Iterator[Section]:
     yield _rules(diff)
     yield _cost(diff)
     yield _cost_lines(diff)
-    for stack in diff.stacks:
-        yield _changes(stack)
+    for listing in alike.listings(diff.stacks, _AMOUNT):
+        yield _changes(listing)
     yield _said("Hints", [f"{code(stack.stack)}: {prose(hint)}" for stack in diff.stacks for hint in stack.hints])
     yield _said("Notes", [prose(note) for note in diff.notes])
 
 
 def _overview(diff: Diff) -> Section:
-    names = ["Stack", "Data at risk", "Access", *(action.capitalize() for action in sentences.WORST_FIRST)]
-    header = f"| {' | '.join([*names, 'USD a month'])} |\n|:--|{'--:|' * len(names)}\n"
-    return Section([Line(_Rank.STACKS, _overview_row(stack), "stack") for stack in diff.stacks], header)
+    names = [
+        "Stack",
+        "Data at risk",
+        "Access",
+        *(action.capitalize() for action in sentences.WORST_FIRST),
+        "USD a month",
+    ]
+    columns, rows = _filled(names, [_overview_row(stack) for stack in diff.stacks])
+    header = f"| {' | '.join(columns)} |\n|:--|{'--:|' * (len(columns) - 1)}\n"
+    return Section([Line(_Rank.STACKS, _row(row), "stack") for row in rows], header)
 
 
-def _overview_row(stack: StackDiff) -> str:
+def _filled(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequence[str], Sequence[Sequence[str]]]:
+    """Names and rows without the columns that nothing is in: a phone has little room."""
+    kept = [at for at in range(len(names)) if at == 0 or any(row[at] for row in rows)]
+    return [names[at] for at in kept], [[row[at] for at in kept] for row in rows]
+
+
+def _overview_row(stack: StackDiff) -> Sequence[str]:
     counts = stack.counts()
     unsure = f" ({sentences.uncertain(stack)} perhaps)" if sentences.uncertain(stack) else ""
     name = code(stack.stack, 60)
     if stack.status in (Status.ADDED, Status.REMOVED):
         name += f" ({stack.status})"
     risks = [sum(risk.kind is kind for risk in stack.risks) for kind in RiskKind]
-    cells = [
+    return [
         name,
         *(f"**{number:,}**" if number else "" for number in risks),
         *(
             f"{counts[action]:,}{unsure if action is Action.REPLACE else ''}" if counts[action] else ""
             for action in sentences.WORST_FIRST
         ),
-        sentences.usd(stack.cost.idle_after - stack.cost.idle_before) if stack.cost else "",
+        sentences.usd(stack.cost.idle_after - stack.cost.idle_before)
+        if sentences.cost_briefly(stack) and stack.cost
+        else "",
     ]
-    return _row(cells)
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -116,15 +130,19 @@ _ALERTS: Mapping[RiskKind, str] = {RiskKind.DATA_LOSS: "CAUTION", RiskKind.ACCES
 
 def _risks(diff: Diff, kind: RiskKind) -> Section:
     lines, noun = list[Line](), f"{kind} risk"
-    found = sentences.gathered(diff.stacks, kind)
-    for (stacks, risk), remedy in zip(found, sentences.remedies(found), strict=True):
-        where = f"{codes(stacks, 60)}: {code(risk.rule)} {code(f'{risk.type} {risk.name}')}"
-        lines.append(Line(_Rank.RISKS[kind], f"> - **{prose(risk.message)}** {where}", noun))
-        if remedy:
-            lines.append(Line(_Rank.REMEDIES[kind], f">   {prose(remedy)}", "suggestion"))
+    found = alike.risks(diff.stacks, kind)
+    for each in found:
+        risk = each.risk
+        stacks = codes(each.stacks, 60) + (f", likewise {codes(each.likewise, 60)}" if each.likewise else "")
+        what = code(f"{risk.type} {risk.name}" if not each.others else risk.type)
+        same = f" {prose(each.same, 1_000)}" if each.others else ""
+        told = f"> - **{prose(risk.message)}**{same} {stacks}: {code(risk.rule)} {what}"
+        lines.append(Line(_Rank.RISKS[kind], told, noun, each.number))
+        if each.remedy:
+            lines.append(Line(_Rank.REMEDIES[kind], f">   {prose(each.remedy)}", "suggestion"))
     return Section(
         lines,
-        f"> [!{_ALERTS[kind]}]\n> **{sentences.RISK_TITLES[kind]}: {len(found):,}**\n>\n",
+        f"> [!{_ALERTS[kind]}]\n> **{sentences.RISK_TITLES[kind]}: {sum(each.number for each in found):,}**\n>\n",
         more="> - **{} more**, which do not fit here",
         noun=noun,
         always=True,
@@ -170,6 +188,7 @@ _FOLDED_FROM = 12
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], noun: str) -> Section:
+    columns, rows = _filled(columns, rows)
     lines = [Line(_Rank.TABLES, _row(row), noun) for row in rows]
     header = f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}\n"
     if len(rows) < _FOLDED_FROM:
@@ -184,16 +203,22 @@ def _folded(summary: str) -> tuple[str, str]:
 
 
 def _cost(diff: Diff) -> Section:
-    said = [f"- {code(stack.stack, 60)}: {prose(sentences.cost(stack.cost))}" for stack in diff.stacks if stack.cost]
-    said += [f"- {prose(prices)}" for prices in sentences.cost_prices(diff.stacks)]
+    moved, stays = sentences.cost_moved(diff.stacks), sentences.cost_stays(diff.stacks)
+    if not moved:
+        return Section([Line(_Rank.COST, prose(stays), "cost estimate")] if stays else [])
+    said = [f"- {code(stack.stack, 60)}: {prose(sentences.cost(cost))}" for stack, cost in moved]
+    said += [f"- {prose(each)}" for each in (stays, *sentences.cost_prices(diff.stacks)) if each]
     return Section(
         [Line(_Rank.COST, each, "cost estimate") for each in said], "**Cost: an estimate, no quotation**\n\n"
     )
 
 
 def _cost_lines(diff: Diff) -> Section:
-    said = [_cost_row(stack, line) for stack in diff.stacks if stack.cost for line in stack.cost.lines]
-    remarks = [f"- {prose(remark)}" for remark in sentences.cost_remarks(diff.stacks)]
+    moved = [(stack, *sentences.cost_lines(cost)) for stack, cost in sentences.cost_moved(diff.stacks)]
+    said = [_cost_row(stack, line) for stack, seen, _ in moved for line in seen]
+    less = sum(number for _, _, number in moved)
+    small = [f"{sentences.plural(less, 'more line')}, each less than a cent"] if less else []
+    remarks = [f"- {prose(remark)}" for remark in [*small, *sentences.cost_remarks(diff.stacks)]]
     header = "| Stack | Component | USD idle | USD at that load | What for |\n|---|---|--:|--:|---|\n" if said else ""
     if said and remarks:
         # Without an empty line, the list would be rows of the table.
@@ -220,26 +245,28 @@ _SIGNS: Mapping[Action, str] = {
 _AMOUNT = outline.Amount(properties=50, files=20, value=160)
 
 
-def _changes(stack: StackDiff) -> Section:
+def _changes(listing: alike.Listing) -> Section:
     lines = list[Line]()
-    for change in sentences.listed(stack):
-        lines += _change(change)
-    outputs = outline.outputs(stack.outputs, _AMOUNT)
-    if outputs:
+    for each in listing.changes:
+        lines += _change(each, len(listing.stacks))
+    if listing.outputs:
         rank = _Rank.DETAILS[Action.UPDATE]
         lines.append(Line(rank, "# outputs", "detail"))
-        lines += [Line(rank, _in_fence(each), "detail") for each in outputs]
-    status = f", {sentences.status(stack)}" if sentences.status(stack) else ""
-    opening, closing = _folded(f"{html_code(stack.stack)}: {sentences.tally(stack)}{status}")
+        lines += [Line(rank, _in_fence(each), "detail") for each in listing.outputs]
+    first = listing.stacks[0]
+    status = f", {sentences.status(first)}" if sentences.status(first) else ""
+    names = sentences.enumerated([html_code(stack.stack) for stack in listing.stacks])
+    opening, closing = _folded(f"{names}: {sentences.tally(first)}{status}")
     return Section(lines, opening, closing, fence="diff", more="# ... {} more changes", noun="change")
 
 
-def _change(change: ResourceChange) -> Iterator[Line]:
-    yield Line(_Rank.CHANGES[change.action], f"{_SIGNS[change.action]} {sentences.heading(change)}", "change")
-    for each in outline.reasons(change):
-        yield Line(_Rank.REASONS, f"!     {each.label}", "detail")
-    for each in outline.details(change, _AMOUNT):
-        yield Line(_Rank.DETAILS[change.action], _in_fence(each), "detail")
+def _change(each: alike.Changes, stacks: int) -> Iterator[Line]:
+    action = each.changes[0].action
+    yield Line(_Rank.CHANGES[action], f"{_SIGNS[action]} {each.heading}", "change", len(each.changes) * stacks)
+    for reason in each.reasons:
+        yield Line(_Rank.REASONS, f"!     {reason.label}", "detail")
+    for line in each.details:
+        yield Line(_Rank.DETAILS[action], _in_fence(line), "detail")
 
 
 def _in_fence(line: outline.Line) -> str:

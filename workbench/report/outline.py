@@ -45,10 +45,10 @@ def reasons(change: ResourceChange) -> list[Line]:
     return [Line(" ", sentence) for sentence in said]
 
 
-def details(change: ResourceChange, amount: Amount = BRIEF) -> list[Line]:
-    """Its properties, options and code."""
+def details(change: ResourceChange, amount: Amount = BRIEF, *, placeholders: bool = True) -> list[Line]:
+    """Its properties, options and code. Without `placeholders`, of two that look alike only that they differ."""
     return [
-        *_properties(change, amount),
+        *_properties(change, amount, placeholders=placeholders),
         *(_property(each, amount) for each in change.options),
         *(line for each in change.code for line in _code(each, amount)),
     ]
@@ -80,15 +80,14 @@ _KNOWN_BY = (
 """The properties that tell people which resource it is, or what it is there for."""
 
 
-def _properties(change: ResourceChange, amount: Amount) -> list[Line]:
+def _properties(change: ResourceChange, amount: Amount, *, placeholders: bool) -> list[Line]:
     archives = {tuple(each.path) for each in change.code}
     listed = [each for each in change.properties if each.path not in archives or not _is_code(each)]
     chosen = listed
     if change.action in (Action.CREATE, Action.DELETE) and not amount.whole:
         chosen = [each for each in listed if len(each.path) == 1 and each.path[0] in _KNOWN_BY]
-    return _some(
-        [_property(each, amount) for each in chosen[: amount.properties]], len(listed), "property", "properties"
-    )
+    shown = [_property(each, amount, placeholders=placeholders) for each in chosen[: amount.properties]]
+    return _some(shown, len(listed), "property", "properties")
 
 
 def _is_code(change: PropertyChange) -> bool:
@@ -102,14 +101,14 @@ def _some(lines: list[Line], of: int, one: str, many: str, depth: int = 0) -> li
     return [*lines, Line(" ", f"... {more}", depth=depth)] if left_out else lines
 
 
-def _property(change: PropertyChange, amount: Amount) -> Line:
+def _property(change: PropertyChange, amount: Amount, *, placeholders: bool = True) -> Line:
     label = named(change.label, 160)
     if change.before is ABSENT:
         return Line("+", label, after=value(change.after, amount.value))
     if change.after is ABSENT:
         return Line("-", label, before=value(change.before, amount.value))
     if unseen := unseen_difference(change.before, change.after):
-        return Line("~", label, after=f"{value(change.after, amount.value)} ({unseen})")
+        return Line("~", label, after=f"{value(change.after, amount.value)} ({unseen})" if placeholders else unseen)
     before, after = value_pair(change.before, change.after, amount.value)
     return Line("~", label, before, after)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 from xml.etree import ElementTree as Tree
 
-from workbench.diff.model import Action, Diff, ResourceChange, Risk, RiskKind, StackDiff, Status
+from workbench.diff.model import Action, Diff, ResourceChange, RiskKind, StackDiff, Status
 from workbench.graph import svg
 from workbench.graph.elements import Content, element
 from workbench.graph.picture import picture_of_both
-from workbench.report import sentences
+from workbench.report import alike, sentences
 from workbench.report.page_changes import changes_of, outputs_of
 from workbench.report.page_tables import cost_of, rules_of, section, statements_of, table
 from workbench.report.values import named
@@ -88,7 +88,7 @@ def _main(diff: Diff) -> Iterator[Tree.Element]:
         for index, change in enumerate(sentences.listed(stack))
     }
     for kind in RiskKind:
-        if found := sentences.gathered(diff.stacks, kind):
+        if found := alike.risks(diff.stacks, kind):
             yield _risks(kind, found, anchors)
     if diff.stacks:
         yield _summary(diff.stacks)
@@ -99,33 +99,35 @@ def _main(diff: Diff) -> Iterator[Tree.Element]:
             yield _stack(number, stack, anchors)
 
 
-def _risks(
-    kind: RiskKind, found: Sequence[tuple[Sequence[str], Risk]], anchors: Mapping[tuple[str, str], str]
-) -> Tree.Element:
-    cards = [_risk(stacks, risk, anchors) for stacks, risk in found]
-    rest = cards[_FEW_RISKS:]
+def _risks(kind: RiskKind, found: Sequence[alike.Risks], anchors: Mapping[tuple[str, str], str]) -> Tree.Element:
+    cards = [_risk(each, anchors) for each in found]
+    number, rest = sum(each.number for each in found), cards[_FEW_RISKS:]
+    more = sum(each.number for each in found[_FEW_RISKS:])
     return element(
         "section",
         {"class": f"risks {kind}"},
-        element("h2", None, f"{sentences.RISK_TITLES[kind].capitalize()}: {len(cards):,}"),
+        element("h2", None, f"{sentences.RISK_TITLES[kind].capitalize()}: {number:,}"),
         element("ul", None, *cards[:_FEW_RISKS]),
-        element("details", None, element("summary", None, f"{len(rest):,} more"), element("ul", None, *rest))
+        element("details", None, element("summary", None, f"{more:,} more"), element("ul", None, *rest))
         if rest
         else None,
     )
 
 
-def _risk(stacks: Sequence[str], risk: Risk, anchors: Mapping[tuple[str, str], str]) -> Tree.Element:
+def _risk(each: alike.Risks, anchors: Mapping[tuple[str, str], str]) -> Tree.Element:
+    risk, stacks = each.risk, (*each.stacks, *each.likewise)
     anchor = next((anchors[stack, risk.urn] for stack in stacks if (stack, risk.urn) in anchors), None)
     return element(
         "li",
         None,
         element("p", {"class": "message"}, sentences.message(risk.message)),
-        element("p", {"class": "remedy"}, sentences.message(risk.remedy)) if risk.remedy else None,
+        element("p", {"class": "message"}, each.same) if each.others else None,
+        element("p", {"class": "remedy"}, each.remedy) if each.remedy else None,
         element(
             "p",
             {"class": "where"},
-            *(element("span", {"class": "chip"}, named(stack)) for stack in stacks),
+            *(element("span", {"class": "chip"}, named(stack)) for stack in each.stacks),
+            *(element("span", {"class": "chip"}, f"likewise {named(stack)}") for stack in each.likewise),
             element("code", None, named(risk.type)),
             " ",
             element("span", {"class": "rule"}, named(risk.rule)),
@@ -135,12 +137,18 @@ def _risk(stacks: Sequence[str], risk: Risk, anchors: Mapping[tuple[str, str], s
 
 
 def _summary(stacks: Sequence[StackDiff]) -> Tree.Element:
-    costs = any(stack.cost for stack in stacks)
-    heads = ["Stack", *(action.capitalize() for action in sentences.WORST_FIRST), "Data at risk", "Access"]
+    costs = bool(sentences.cost_moved(stacks))
+    heads = ["Stack", "Data at risk", "Access", *(action.capitalize() for action in sentences.WORST_FIRST)]
     if costs:
         heads += ["USD a month, idle"]
     rows = [_summary_row(number, stack, costs=costs) for number, stack in enumerate(stacks)]
-    return table("summary", heads, rows)
+    # A phone has room for three columns or four.
+    kept = [at for at in range(len(heads)) if at == 0 or any(not _is_empty(row[at]) for row in rows)]
+    return table("summary", [heads[at] for at in kept], [[row[at] for at in kept] for row in rows])
+
+
+def _is_empty(cell: Content) -> bool:
+    return cell == "" or (isinstance(cell, Tree.Element) and cell.get("class") == "none")
 
 
 def _summary_row(number: int, stack: StackDiff, *, costs: bool) -> Sequence[Content]:
@@ -152,11 +160,12 @@ def _summary_row(number: int, stack: StackDiff, *, costs: bool) -> Sequence[Cont
         first = element("span", None, element("a", {"href": f"#stack{number}"}, name))
     risks = [sum(risk.kind is kind for risk in stack.risks) for kind in RiskKind]
     cells: list[Content] = [first]
-    cells += [_number(counts[action], f"count {action}") for action in sentences.WORST_FIRST]
     cells += [_number(risks[0], "count delete"), _number(risks[1], "count update")]
+    cells += [_number(counts[action], f"count {action}") for action in sentences.WORST_FIRST]
     if costs:
         change = stack.cost
-        cells.append("" if change is None else sentences.usd(change.idle_after - change.idle_before))
+        moved = change is not None and sentences.moves(change)
+        cells.append(sentences.usd(change.idle_after - change.idle_before) if change and moved else "")
     return cells
 
 

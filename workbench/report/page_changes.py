@@ -9,7 +9,7 @@ from workbench.diff.model import ABSENT, Action, CodeChange, Forces, PropertyCha
 from workbench.diff.snapshot import Code
 from workbench.graph.elements import Content, element
 from workbench.graph.letters import SYMBOLS
-from workbench.report import sentences
+from workbench.report import alike, outline, sentences
 from workbench.report.values import SECRET, cut, named, shown, unseen_difference, value_pair
 
 _OPEN_GROUP: Final = 40
@@ -21,6 +21,7 @@ _OPEN_CHANGES: Final = 8
 _LONGEST: Final = 6_000
 """The characters of a value that are shown."""
 
+_AMOUNT: Final = outline.Amount(files=10_000)
 _NAMED_PROPERTIES: Final = 4
 _INSIDE: Final = " \u203a "
 _BECOMES: Final = " \u2192 "
@@ -42,7 +43,7 @@ def changes_of(stack: StackDiff, anchors: Mapping[str, str]) -> Iterator[Tree.El
                     element("span", {"class": "symbol"}, SYMBOLS[action]),
                     element("span", {"class": "title"}, f"{action.capitalize()} ({len(found):,})"),
                 ),
-                *(_change(change, anchors.get(change.urn), opened=grave) for change in found),
+                *(_together(each.changes, anchors, opened=grave) for each in alike.changes(found, _AMOUNT)),
             )
 
 
@@ -55,6 +56,32 @@ def outputs_of(outputs: Sequence[PropertyChange]) -> Tree.Element | None:
     if not outputs:
         return None
     return element("section", {"class": "part"}, element("h3", None, "Outputs"), _properties(outputs))
+
+
+def _together(changes: Sequence[ResourceChange], anchors: Mapping[str, str], *, opened: bool) -> Tree.Element:
+    """A change; those that say the same of several resources folded into one."""
+    inside = [_change(change, anchors.get(change.urn), opened=opened and len(changes) == 1) for change in changes]
+    if len(inside) == 1:
+        return inside[0]
+    first = changes[0]
+    return element(
+        "details",
+        {"class": f"change alike {first.action}", "open": "open" if opened else None},
+        element(
+            "summary",
+            None,
+            element("span", {"class": "symbol"}, SYMBOLS[first.action] + ("" if first.certain else "?")),
+            element(
+                "span",
+                {"class": "what"},
+                element("strong", None, sentences.enumerated([named(change.name) for change in changes])),
+                " ",
+                element("code", {"class": "type"}, named(first.type)),
+                _brief(first),
+            ),
+        ),
+        element("div", {"class": "body"}, *inside),
+    )
 
 
 def _change(change: ResourceChange, anchor: str | None, *, opened: bool) -> Tree.Element:

@@ -79,6 +79,10 @@ def cost_of(cost: CostChange | None) -> Tree.Element | None:
     """The estimate, line by line."""
     if cost is None:
         return None
+    if not sentences.moves(cost):
+        said = f"{cost.idle_after:,.2f} USD a month idle, {cost.load_after:,.2f} at the load assumed"
+        return section("Cost (estimate)", element("p", None, f"It stays as it is: {said}."))
+    seen, less = sentences.cost_lines(cost)
     rows: list[Sequence[Content]] = [
         [
             named(line.component),
@@ -88,10 +92,14 @@ def cost_of(cost: CostChange | None) -> Tree.Element | None:
             f"{line.load_before:,.2f}",
             f"{line.load_after:,.2f}",
         ]
-        for line in cost.lines
+        for line in seen
     ]
     heads = ["Component", "What is paid for", "Idle before", "after", "At load before", "after"]
-    notes = [element("li", None, sentences.message(note)) for note in cost.notes]
+    small = [f"{sentences.plural(less, 'more line')}, each less than a cent."] if less else []
+    notes = [
+        element("li", None, sentences.message(note))
+        for note in [*small, cost.prices, f"The load assumed: {cost.load}", *cost.notes]
+    ]
     return section(
         "Cost (estimate)",
         element("p", None, sentences.cost(cost)),

@@ -1,11 +1,15 @@
 """What every format says in words: the verdict, why something is replaced, what it costs."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import groupby
 
 from workbench.diff.model import (
     Action,
+    CodeChange,
     CostChange,
+    CostLine,
     Diff,
     Forces,
     PropertyChange,
@@ -45,7 +49,11 @@ def verdict(diff: Diff, *, most_names: int = 4) -> str:
 
 
 def _enumerated(stacks: Sequence[StackDiff]) -> str:
-    names = [named(stack.stack, 60) for stack in stacks]
+    return enumerated([named(stack.stack, 60) for stack in stacks])
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """`api, migrate and worker`."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
@@ -94,26 +102,45 @@ def status(stack: StackDiff) -> str:
             return ""
 
 
-def gathered(stacks: Iterable[StackDiff], kind: RiskKind) -> list[tuple[Sequence[str], Risk]]:
-    """The risks of a kind in their order, those that several stacks share told once: with the stacks' names."""
-    found: dict[tuple[str, ...], tuple[list[str], Risk]] = {}
+@dataclass(frozen=True)
+class SharedRisk:
+    """A risk, and the stacks that have it."""
+
+    risk: Risk
+    """As the first of them has it."""
+    stacks: list[str] = field(default_factory=list[str])
+    likewise: list[str] = field(default_factory=list[str])
+    """Stacks of which the same is said, but for their own name in it: `plinth-prod-runs` for `plinth-dev-runs`."""
+
+
+def gathered(stacks: Iterable[StackDiff], kind: RiskKind) -> list[SharedRisk]:
+    """The risks of a kind in their order, those that several stacks share told once."""
+    found: dict[tuple[str, ...], SharedRisk] = {}
     for stack in stacks:
         for risk in stack.risks:
             if risk.kind is kind:
-                alike = (risk.rule, risk.type, risk.name, risk.message, risk.remedy)
-                names, _ = found.setdefault(alike, ([], risk))
-                if stack.stack not in names:
+                alike = (risk.rule, risk.type, risk.name, *(_in_any(stack.stack, risk.message, risk.remedy)))
+                shared = found.setdefault(alike, SharedRisk(risk))
+                same = (risk.message, risk.remedy) == (shared.risk.message, shared.risk.remedy)
+                names = shared.stacks if same else shared.likewise
+                if stack.stack not in (*shared.stacks, *shared.likewise):
                     names.append(stack.stack)
     return list(found.values())
 
 
-def remedies(found: Sequence[tuple[Sequence[str], Risk]]) -> list[str]:
-    """What to do about each of the risks gathered: told after the last of those in a row that it is the same for."""
+def _in_any(stack: str, *texts: str) -> list[str]:
+    """Sentences without the name of the stack that they are about."""
+    name = re.compile(rf"(?<![^\W_]){re.escape(stack)}(?![^\W_])")
+    return [name.sub("\0", text) for text in texts]
+
+
+def remedies(risks: Iterable[tuple[str, int]]) -> list[str]:
+    """What to do about each of so many risks: told after the last of those in a row that it is the same for."""
     said = list[str]()
-    for remedy, alike in groupby(risk.remedy for _, risk in found):
-        number = len(list(alike))
-        these = f" about these {number:,}" if number > 1 else ""
-        said += [""] * (number - 1) + [message(f"What to do{these}: {remedy}") if remedy else ""]
+    for remedy, alike in groupby(risks, lambda each: each[0]):
+        numbers = [number for _, number in alike]
+        these = f" about these {sum(numbers):,}" if sum(numbers) > 1 else ""
+        said += [""] * (len(numbers) - 1) + [message(f"What to do{these}: {remedy}") if remedy else ""]
     return said
 
 
@@ -126,10 +153,12 @@ def reasons(change: ResourceChange) -> list[str]:
     """Why a resource is replaced, a sentence each."""
     if change.action is not Action.REPLACE:
         return []
-    said = [_reason(each) for each in change.properties if each.forces is not Forces.NO]
-    if change.because_of:
-        names = [named(name_of(urn), 60) for urn in change.because_of[:_OTHERS]]
-        more = len(change.because_of) - len(names)
+    forcing = [each for each in (*change.properties, *change.code) if each.forces is not Forces.NO]
+    said = [_reason(each) for each in forcing]
+    unsaid = [urn for urn in change.because_of if not any(_origin(urn) in each.source for each in forcing)]
+    if unsaid:
+        names = [named(name_of(urn), 60) for urn in unsaid[:_OTHERS]]
+        more = len(unsaid) - len(names)
         others = f" and {more:,} more" if more else ""
         said.append(f"it holds the id of what is replaced: {', '.join(names)}{others}")
     return list(dict.fromkeys(said)) or ["nothing says why"]
@@ -138,10 +167,17 @@ def reasons(change: ResourceChange) -> list[str]:
 _OTHERS = 4
 
 
-def _reason(change: PropertyChange) -> str:
-    source = f" ({cut(change.source, 160)})" if change.source else ""
+def _origin(urn: str) -> str:
+    """How the source of a property says that its value comes from a resource that is replaced."""
+    type_ = urn.split("::", 3)[2].rpartition("$")[2] if urn.count("::") > 2 else ""
+    return f"its value comes from {type_} {name_of(urn)}, which is replaced"
+
+
+def _reason(change: PropertyChange | CodeChange) -> str:
+    label = change.label if isinstance(change, PropertyChange) else ".".join(map(str, change.path))
+    source = f" ({cut(change.source, 300)})" if change.source else ""
     how = "cannot change in place" if change.forces is Forces.YES else "may not be changeable in place"
-    return f"{named(change.label, 160)} {how}{source}"
+    return f"{named(label, 160)} {how}{source}"
 
 
 def name_of(urn: str) -> str:
@@ -169,13 +205,59 @@ def _former(change: ResourceChange) -> str:
     return name_of(former) if name_of(former) != change.name else former
 
 
-def heading(change: ResourceChange) -> str:
-    """The first line of a change: `replace aws:rds/cluster:Cluster database, in database`."""
+def heading(change: ResourceChange, *others: ResourceChange) -> str:
+    """The first line of a change: `replace aws:rds/cluster:Cluster database, in database`.
+
+    Of several of a type that change alike, with all their names; with the place that they are in, if it is one.
+    """
+    alike = (change, *others)
     action = change.action if change.certain else f"may {change.action}"
-    inside = [named(each, 60) for each in change.component if each != change.name]
-    place = f", in {' > '.join(inside)}" if inside else ""
+    places = {" > ".join(named(each, 60) for each in one.component if each != one.name) for one in alike}
+    place = f", in {''.join(places)}" if len(places) == 1 and any(places) else ""
     renamed = ", renamed" if change.former_urn is not None and change.action is not Action.RENAME else ""
-    return f"{action} {named(change.type)} {named(change.name)}{place}{renamed}"
+    return f"{action} {named(change.type)} {enumerated([named(each.name) for each in alike])}{place}{renamed}"
+
+
+def moves(cost: CostChange | CostLine) -> bool:
+    """Whether an estimate has a difference that is seen: a cent, of the whole or of a line in it."""
+    amounts = (cost.idle_after - cost.idle_before, cost.load_after - cost.load_before)
+    return any(round(each, 2) for each in amounts) or (isinstance(cost, CostChange) and any(map(moves, cost.lines)))
+
+
+def cost_moved(stacks: Iterable[StackDiff]) -> list[tuple[StackDiff, CostChange]]:
+    """The stacks whose estimate is another one."""
+    return [(stack, stack.cost) for stack in stacks if stack.cost and moves(stack.cost)]
+
+
+def cost_stays(stacks: Iterable[StackDiff]) -> str:
+    """One line about the stacks whose estimate stays what it is; nothing where there are none."""
+    still = [
+        f"{named(stack.stack, 60)} {stack.cost.idle_after:,.2f}"
+        for stack in stacks
+        if stack.cost and not moves(stack.cost)
+    ]
+    return (
+        f"The estimated cost stays as it is, in USD a month idle: {cut(', '.join(still), _MESSAGE)}." if still else ""
+    )
+
+
+def cost_lines(change: CostChange) -> tuple[list[CostLine], int]:
+    """The lines of an estimate that are seen in it, and how many are less than a cent."""
+    seen = [line for line in change.lines if moves(line)]
+    return seen, len(change.lines) - len(seen)
+
+
+def cost_briefly(stack: StackDiff) -> str:
+    """The difference in a few words, idle if there is one there; nothing where the estimate stays."""
+    if not stack.cost or not moves(stack.cost):
+        return ""
+    idle, load = (
+        stack.cost.idle_after - stack.cost.idle_before,
+        stack.cost.load_after - stack.cost.load_before,
+    )
+    return (
+        f"{usd(load)} USD a month under load" if round(load, 2) and not round(idle, 2) else f"{usd(idle)} USD a month"
+    )
 
 
 def cost(change: CostChange) -> str:
@@ -190,13 +272,13 @@ def cost(change: CostChange) -> str:
 
 def cost_prices(stacks: Iterable[StackDiff]) -> list[str]:
     """Where the prices are from, each sentence once."""
-    return [message(each) for each in dict.fromkeys(stack.cost.prices for stack in stacks if stack.cost)]
+    return [message(each) for each in dict.fromkeys(cost.prices for _, cost in cost_moved(stacks))]
 
 
 def cost_remarks(stacks: Iterable[StackDiff]) -> list[str]:
     """What the estimates assume and leave out, each sentence once."""
     said = list[str]()
-    for change in (stack.cost for stack in stacks if stack.cost):
+    for _, change in cost_moved(stacks):
         said += [f"The load assumed: {change.load}", *change.notes]
     return [message(each) for each in dict.fromkeys(said)]
 

@@ -9,8 +9,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from workbench.diff.model import Action, Diff, ResourceChange, RiskKind, StackDiff, Status
-from workbench.report import outline, sentences
+from workbench.diff.model import Action, Diff, RiskKind, StackDiff, Status
+from workbench.report import alike, outline, sentences
 from workbench.report.values import cut, named
 
 _SIGNS: Mapping[Action, tuple[str, str]] = {
@@ -36,11 +36,12 @@ def text(diff: Diff, *, width: int, colour: bool, verbose: bool = False) -> str:
     _overview(paper, diff)
     for kind in RiskKind:
         _risks(paper, diff, kind)
-    _statements(paper, diff)
-    _rules(paper, diff)
+    _statements(paper, diff, verbose=verbose)
+    _rules(paper, diff, verbose=verbose)
     _costs(paper, diff, verbose=verbose)
-    for stack in diff.stacks:
-        _stack(paper, stack, verbose=verbose)
+    amount = outline.VERBOSE if verbose else outline.BRIEF
+    for listing in alike.listings(diff.stacks, amount, components=verbose):
+        _listing(paper, listing)
     _sentences(paper, "Notes", diff.notes)
     return paper.text()
 
@@ -130,25 +131,27 @@ def _overall(stack: StackDiff) -> Iterator[str]:
         yield "no changes"
         return
     yield sentences.tally(stack)
-    if stack.cost:
-        yield f"{sentences.usd(stack.cost.idle_after - stack.cost.idle_before)} USD a month"
+    if cost := sentences.cost_briefly(stack):
+        yield cost
 
 
 def _risks(paper: _Paper, diff: Diff, kind: RiskKind) -> None:
-    found = sentences.gathered(diff.stacks, kind)
+    found = alike.risks(diff.stacks, kind)
     if not found:
         return
     paper.heading(f" {sentences.RISK_TITLES[kind]} ", _LOUD[kind])
-    for (stacks, risk), remedy in zip(found, sentences.remedies(found), strict=True):
-        paper.line("! ", (sentences.message(risk.message), "bold"), margin=2)
-        paper.line(
-            f"{', '.join(map(named, stacks))}: {named(risk.rule)}, {named(risk.type)} {named(risk.name)}", margin=4
-        )
-        if remedy:
-            paper.line(remedy, margin=4)
+    for each in found:
+        paper.line("! ", (sentences.message(each.risk.message), "bold"), margin=2)
+        if each.others:
+            paper.line((each.same, "bold"), margin=4)
+        stacks = ", ".join([*map(named, each.stacks), *(f"likewise {named(stack)}" for stack in each.likewise)])
+        what = named(each.risk.type) + (f" {named(each.risk.name)}" if not each.others else "")
+        paper.line(f"{stacks}: {named(each.risk.rule)}, {what}", margin=4)
+        if each.remedy:
+            paper.line(each.remedy, margin=4)
 
 
-def _statements(paper: _Paper, diff: Diff) -> None:
+def _statements(paper: _Paper, diff: Diff, *, verbose: bool) -> None:
     rows = [
         (
             each.added,
@@ -156,6 +159,7 @@ def _statements(paper: _Paper, diff: Diff) -> None:
             [each.actions, each.resources, each.principals, each.conditions],
         )
         for stack in diff.stacks
+        if verbose or not _on_one_side(stack)
         for each in stack.statements
     ]
     if rows:
@@ -166,10 +170,11 @@ def _statements(paper: _Paper, diff: Diff) -> None:
         )
 
 
-def _rules(paper: _Paper, diff: Diff) -> None:
+def _rules(paper: _Paper, diff: Diff, *, verbose: bool) -> None:
     rows = [
         (each.added, [stack.stack, each.group, each.direction, each.protocol, each.ports, each.peer])
         for stack in diff.stacks
+        if verbose or not _on_one_side(stack)
         for each in stack.rules
     ]
     if rows:
@@ -178,6 +183,11 @@ def _rules(paper: _Paper, diff: Diff) -> None:
             ["", "Stack", "Group", "Direction", "Protocol", "Ports", "Peer"],
             [_row(added, list(map(named, names))) for added, names in rows],
         )
+
+
+def _on_one_side(stack: StackDiff) -> bool:
+    """Whether nothing in it is a difference to a person: all of it comes, or all of it goes."""
+    return stack.status in (Status.ADDED, Status.REMOVED)
 
 
 def _row(added: bool, cells: Sequence[str]) -> tuple[str, Sequence[str]]:
@@ -190,46 +200,48 @@ def _listed(texts: Sequence[str]) -> str:
 
 
 def _costs(paper: _Paper, diff: Diff, *, verbose: bool) -> None:
-    priced = [(stack, stack.cost) for stack in diff.stacks if stack.cost]
-    if not priced:
+    moved = sentences.cost_moved(diff.stacks)
+    stays = sentences.cost_stays(diff.stacks)
+    if not moved:
+        if stays:
+            paper.heading(stays, "")
         return
     paper.heading("Cost: an estimate, no quotation")
-    for stack, cost in priced:
+    for stack, cost in moved:
         paper.line((named(stack.stack), "bold"), f": {sentences.cost(cost)}", margin=2)
-        listed = cost.lines if verbose else cost.lines[:_COST_LINES]
+        seen, less = sentences.cost_lines(cost)
+        listed = cost.lines if verbose else seen[:_COST_LINES]
         for line in listed:
             idle, load = line.idle_after - line.idle_before, line.load_after - line.load_before
             amounts = f"{sentences.usd(idle)} idle, {sentences.usd(load)} at that load"
             paper.line(f"{named(line.component)}: {amounts}: {sentences.message(line.item)}", margin=4)
         if more := len(cost.lines) - len(listed):
-            paper.line(f"... {sentences.plural(more, 'more line')}", margin=4)
-    for remark in [*sentences.cost_prices(diff.stacks), *sentences.cost_remarks(diff.stacks)]:
-        paper.line(remark, margin=2)
+            small = ", each less than a cent" if more == less else ""
+            paper.line(f"... {sentences.plural(more, 'more line')}{small}", margin=4)
+    for remark in [stays, *sentences.cost_prices(diff.stacks), *sentences.cost_remarks(diff.stacks)]:
+        if remark:
+            paper.line(remark, margin=2)
 
 
 _COST_LINES = 5
 """How much of an estimate is told unasked."""
 
 
-def _stack(paper: _Paper, stack: StackDiff, *, verbose: bool) -> None:
-    amount = outline.VERBOSE if verbose else outline.BRIEF
-    listed = sentences.listed(stack, components=verbose)
-    outputs = outline.outputs(stack.outputs, amount)
-    if listed or outputs or stack.hints:
-        paper.heading(f"Changes in {named(stack.stack)}")
-    for change in listed:
-        _change(paper, change, amount)
-    if outputs:
+def _listing(paper: _Paper, listing: alike.Listing) -> None:
+    names = sentences.enumerated([named(stack.stack) for stack in listing.stacks])
+    if listing.changes or listing.outputs or listing.hints:
+        paper.heading(f"Changes in {names}")
+    for each in listing.changes:
+        sign, style = _SIGNS[each.changes[0].action]
+        paper.line((f"{sign} {each.heading}", style), margin=2)
+        _lines(paper, [*each.reasons, *each.details])
+    if listing.outputs:
         paper.line("outputs", margin=2)
-        _lines(paper, outputs)
-    for hint in stack.hints:
+        _lines(paper, listing.outputs)
+    for hint in listing.hints:
         paper.line(("hint: ", "cyan"), sentences.message(hint), margin=2)
-
-
-def _change(paper: _Paper, change: ResourceChange, amount: outline.Amount) -> None:
-    sign, style = _SIGNS[change.action]
-    paper.line((f"{sign} {sentences.heading(change)}", style), margin=2)
-    _lines(paper, [*outline.reasons(change), *outline.details(change, amount)])
+    if any(map(_on_one_side, listing.stacks)) and not any(each.details for each in listing.changes):
+        paper.line("--verbose shows all properties, IAM statements and rules.", margin=2)
 
 
 def _lines(paper: _Paper, lines: Iterable[outline.Line]) -> None:
