@@ -59,7 +59,7 @@ def main() -> None:
         return
     here = _comment(repository, pull["number"])
     former = _sections(here["body"]) if here else {}
-    sections = {part.name: _section(repository, run, part) or former.get(part.name, "") for part in PARTS}
+    sections = {part.name: _section(repository, run, part, former.get(part.name, "")) for part in PARTS}
     if not any(sections.values()):
         say("Nothing to say: the workflows left nothing.")
         return
@@ -106,48 +106,54 @@ def _comment(repository: Repository, number: int) -> Mapping[str, Any] | None:
     return None
 
 
-def _section(repository: Repository, run: Mapping[str, Any], part: Part) -> str | None:
-    """What a part's workflow says of the commit; None where it has not ended, or left nothing."""
+_FAILED = ("failure", "startup_failure", "timed_out")
+
+
+def _section(repository: Repository, run: Mapping[str, Any], part: Part, former: str) -> str:
+    """What a part's workflow says of the commit; what it said before, where it has not ended, or was stopped."""
     newest = _newest(repository, run, part)
     if newest is None:
-        return None
-    address = f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com')}/{repository.name}/actions/runs/{newest}"
+        return former
+    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    address = f"{server}/{repository.name}/actions/runs/{newest['id']}"
     names = sorted(
         {
             each["name"]
-            for each in repository.all(f"actions/runs/{newest}/artifacts", "artifacts")
+            for each in repository.all(f"actions/runs/{newest['id']}/artifacts", "artifacts")
             if part.artifacts.fullmatch(each["name"])
         }
     )
     texts = list[str]()
     for name in names[:10]:
         try:
-            found = repository.artifact(newest, name, {part.file: _READ})
+            found = repository.artifact(newest["id"], name, {part.file: _READ})
         except RefusedError as error:
             say(f"::warning::{error}")
             found = {part.file: f"What the workflow left as {name} cannot be shown."}
         if found is not None:
             texts.append(found[part.file])
-    if not texts:
-        return None
     title = f"## {part.title}\n\nOf {run['head_sha'][:10]}, [told by the pull request's own code]({address}).\n\n"
+    if not texts:
+        # What was said of an earlier commit must not be taken for what is true of this one.
+        failed = f"**The workflow failed** before it could tell anything: [its log]({address}) says why."
+        return title + failed if newest.get("conclusion") in _FAILED else former
     room = (part.most - len(title.encode())) // len(texts)
     rest = f"**Cut off here.** [The run]({address}) has all of it."
     return title + "\n\n".join(harmless(text, room - 2, rest) for text in texts)
 
 
-def _newest(repository: Repository, run: Mapping[str, Any], part: Part) -> int | None:
+def _newest(repository: Repository, run: Mapping[str, Any], part: Part) -> Mapping[str, Any] | None:
     """The part's newest run that has ended, of the same commit of the same branch of the same repository."""
     query = {"head_sha": run["head_sha"], "event": "pull_request", "status": "completed"}
-    ids = [
-        each["id"]
+    runs = [
+        each
         for each in repository.all(f"actions/workflows/{part.workflow}/runs", "workflow_runs", **query)
         if each["head_sha"] == run["head_sha"]
         and each["head_branch"] == run["head_branch"]
         and each["head_repository"] is not None
         and each["head_repository"]["id"] == run["head_repository"]["id"]
     ]
-    return max(ids, default=None)
+    return max(runs, key=lambda each: each["id"], default=None)
 
 
 _OPENS: Callable[[str], str] = "<!-- plinth:{}:begins -->".format

@@ -5,12 +5,15 @@ They run with a token that may write, so that nothing is installed for them.
 
 import io
 import json
+import lzma
 import os
+import struct
 import sys
 import urllib.error
 import urllib.parse
 import urllib.request
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +26,18 @@ _SECONDS = 30
 _PAGES = 20
 _PAGE = 100
 _MOST_OF_AN_ARTIFACT = 25_000_000
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    KeyError,
+    OSError,
+    RuntimeError,
+    ValueError,
+)
+"""What an archive made by somebody hostile has the standard library raise."""
 
 
 class RefusedError(Exception):
@@ -91,7 +106,7 @@ class Repository:
         try:
             with zipfile.ZipFile(io.BytesIO(packed)) as archive:
                 return {file: _text_in(archive, file, most) for file, most in files.items()}
-        except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError, EOFError) as error:
+        except _UNREADABLE as error:
             raise RefusedError(f"the artifact {name} cannot be read: {error}") from error
 
     def _read(

@@ -11,7 +11,14 @@ _OTHER_TAG = re.compile(rf"<(?=[!?]|/?[a-zA-Z])(?!/?(?:{'|'.join(_TAGS)})(?:\s+o
 _MARKERS = re.compile(r"\s*(?:<!--[^\n<>]*-->\s*)+")
 """Comments that a text begins with, which nobody was meant to see."""
 
-_MENTION = re.compile(r"@(?=[a-zA-Z0-9])")
+_AT = r"&(?:#0*64|#[xX]0*40|commat);"
+_NUMBER = r"&(?:#0*35|#[xX]0*23|num);"
+_ACTING = re.compile(
+    # Somebody's name, also where either is written as HTML's word for a letter.
+    rf"@(?=[a-zA-Z0-9&])|{_AT}(?!{_BROKEN})"
+    # A number of an issue, which would be told there that it was mentioned; its address; an image from anywhere.
+    rf"|(?<!&)#(?=[0-9&])|{_NUMBER}(?!{_BROKEN})|\b[gG][hH]-(?=[0-9&])|/(?:issues|pull|discussions)/(?=[0-9%&])|!(?=\[)"
+)
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)")
 
@@ -19,13 +26,14 @@ _FENCE = re.compile(r" {0,3}(?P<fence>`{3,}|~{3,})(?P<info>.*)")
 def harmless(text: str, most: int, rest: str) -> str:
     """The text in at most so many bytes; where it was cut off, `rest` says so at its end.
 
-    Nobody is mentioned, no tag but those of a folded section is left, nor a comment that could be taken for a marker.
+    Nobody is mentioned, no issue is told of it, and no image is fetched. No tag but those of a folded section is left,
+    nor a comment that could be taken for a marker.
     Fences and folded sections that are left open are closed, so that what follows in the comment is seen.
     """
     text = _CONTROL.sub("", text.replace("\r\n", "\n"))
     if found := _MARKERS.match(text):
         text = text[found.end() :]
-    text = _MENTION.sub(f"@{_BROKEN}", _OTHER_TAG.sub(f"<{_BROKEN}", text)).strip()
+    text = _ACTING.sub(rf"\g<0>{_BROKEN}", _OTHER_TAG.sub(f"<{_BROKEN}", text)).strip()
     whole = _closed(text)
     if len(whole.encode()) <= most:
         return whole

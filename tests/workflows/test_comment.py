@@ -1,7 +1,9 @@
 """A pull request gets one comment, kept up to date, whatever the pull request's own code left to be told."""
 
+import html
 import io
 import json
+import re
 import zipfile
 from collections.abc import Mapping
 from typing import Any
@@ -102,6 +104,31 @@ def test_a_part_stays_until_its_workflow_has_looked_at_the_new_commit(machine: M
     assert "one" not in body
 
 
+@pytest.mark.parametrize("conclusion", ["failure", "timed_out", "startup_failure"])
+def test_a_workflow_that_failed_takes_back_what_was_said_of_an_earlier_commit(
+    machine: Machine, hub: GitHub, conclusion: str
+) -> None:
+    hub.leaves("diff.yml", 11, head(), "plinth-diff", {"diff.md": b"harmless"})
+    commented(machine)
+    newer = head(sha="f" * 40)
+    hub.pulls[0]["head"]["sha"] = "f" * 40
+    hub.fails("diff.yml", 12, newer, conclusion)
+    commented(machine, newer)
+    (body,) = comments_of(hub)
+    assert "harmless" not in body
+    assert "Of ffffffffff, " in body
+    assert "**The workflow failed** before it could tell anything: [its log](" in body
+
+
+def test_a_workflow_that_was_stopped_says_nothing(machine: Machine, hub: GitHub) -> None:
+    hub.leaves("diff.yml", 11, head(), "plinth-diff", {"diff.md": b"one"})
+    commented(machine)
+    (before,) = comments_of(hub)
+    hub.fails("diff.yml", 12, head(), "cancelled")
+    commented(machine)
+    assert comments_of(hub) == [before]
+
+
 def test_a_fork_gets_its_comment(machine: Machine, hub: GitHub) -> None:
     hub.pulls.append(pull(5, FORK))
     hub.leaves("diff.yml", 11, head(FORK), "plinth-diff", {"diff.md": b"theirs"})
@@ -174,6 +201,39 @@ def test_nobody_is_mentioned_and_no_marker_is_believed(machine: Machine, hub: Gi
     assert body.endswith("\n\ntrue\n<!-- plinth:preview:ends -->")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "&#64;ada",
+        "&#0064;ada",
+        "&#x40;ada",
+        "&#X0040;ada",
+        "&commat;ada",
+        "@&#97;da",
+        "fixes #12",
+        "owner/name#12",
+        "&#35;12",
+        "&num;12",
+        "#&#49;2",
+        "GH-12",
+        "gh-12",
+        "https://github.example/owner/name/issues/12",
+        "https://github.example/owner/name/pull/12",
+        "https://github.example/owner/name/discussions/12",
+        "![](https://elsewhere.example/picture)",
+    ],
+)
+def test_nothing_else_learns_of_the_comment(machine: Machine, hub: GitHub, text: str) -> None:
+    hub.leaves("diff.yml", 11, head(), "plinth-diff", {"diff.md": text.encode()})
+    commented(machine)
+    commented(machine)
+    (body,) = comments_of(hub)
+    said = html.unescape(body.partition(of(11))[2])
+    assert not re.search(r"@\w|#\d|gh-\d|(issues|pull|discussions)/\d|!\[", said, re.IGNORECASE)
+    assert said.count("\u200b") == 1
+    assert said.replace("\u200b", "").strip().startswith(html.unescape(text))
+
+
 def test_a_marker_that_the_difference_begins_with_is_left_out(machine: Machine, hub: GitHub) -> None:
     hub.leaves("diff.yml", 11, head(), "plinth-diff", {"diff.md": b"<!-- plinth-diff -->\n### dev\n"})
     commented(machine)
@@ -223,10 +283,18 @@ def packed(**files: bytes) -> bytes:
     return buffer.getvalue()
 
 
+def damaged() -> bytes:
+    """An archive with something else where its contents should be."""
+    whole = bytearray(packed(**{"diff.md": b"text that is long enough" * 10}))
+    start = 30 + len("diff.md")
+    whole[start : start + 4] = b"\xff\xff\xff\xff"
+    return bytes(whole)
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"no archive", packed(**{"../diff.md": b"elsewhere"}), packed(**{"diff.html": b"another"}), b""],
-    ids=["no archive", "a file elsewhere", "another file", "nothing"],
+    [damaged(), b"no archive", packed(**{"../diff.md": b"elsewhere"}), packed(**{"diff.html": b"another"}), b""],
+    ids=["damaged", "no archive", "a file elsewhere", "another file", "nothing"],
 )
 def test_an_artifact_that_is_none_is_told_as_that(machine: Machine, hub: GitHub, content: bytes) -> None:
     hub.leaves("diff.yml", 11, head(), "else", {})

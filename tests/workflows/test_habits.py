@@ -63,7 +63,7 @@ def test_every_tool_of_a_hook_is_the_one_of_the_lock() -> None:
         ("imports", "components/grants.py", "import service.core.settings\n"),
         ("zizmor", ".github/workflows/test.yml", "      - run: echo ${{ github.event.pull_request.title }}\n"),
         ("shellcheck", "stacks/run.sh", "#!/bin/sh\necho $1\n"),
-        ("hadolint", "service/Dockerfile", "FROM python\n"),
+        ("hadolint", "Dockerfile", "FROM python\n"),
     ],
 )
 def test_a_broken_file_is_refused_and_a_sound_one_is_not(checkout: Path, name: str, file: str, broken: str) -> None:
