@@ -23,6 +23,9 @@ PORT: Final = 8080
 LIFE_HEADER: Final = "Sandbox-Life"
 """Names the life of a container that a request is for. Another life at the same address refuses it."""
 
+RUN_HEADER: Final = "Sandbox-Run"
+"""Names the run that a request is for. Only the one that brought the script ends a life before its script has ended."""
+
 SHORTEST_LIFE_SECONDS: Final = 11.0
 """Docker starts a container again at once if it ran for ten seconds, and ever later if it did not."""
 
@@ -74,16 +77,29 @@ class Server(ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], *, life: str | None, ended: threading.Event) -> None:
         super().__init__(address, _Exchange)
         self.life = life
-        self.used = threading.Lock()
-        """Taken by the request that brings the script, and never given back."""
+        self.is_used = False
         self.idle_since: float | None = None
         """When the script had ended, or the end was asked for without one."""
+        self._run: str | None = None
+        self._lock = threading.Lock()
         self._ended = ended
 
-    def end(self) -> None:
-        """Take no script any more, and have `serve_once` return."""
-        if self.used.acquire(blocking=False):
+    def take(self, run: str | None) -> bool:
+        """Whether the run's script may begin: the first one that asks has it, and it is never given back."""
+        with self._lock:
+            if self.is_used:
+                return False
+            self.is_used, self._run = True, run
+            return True
+
+    def close(self, run: str | None) -> bool:
+        """Take no script any more; False where another run has it."""
+        if self.take(run):
             self.idle_since = time.monotonic()
+        return self._run == run
+
+    def end(self) -> None:
+        """Have `serve_once` return, once nothing is to be answered any more."""
         self._ended.set()
 
 
@@ -104,7 +120,7 @@ class _Exchange(BaseHTTPRequestHandler):
         """Whether a script may be sent."""
         if self.path != "/":
             self._answer(HTTPStatus.NOT_FOUND, {"error": "there is nothing here"})
-        elif self._server.used.locked():
+        elif self._server.is_used:
             self._answer(HTTPStatus.CONFLICT, {"error": "this sandbox has been used"})
         else:
             self._answer(HTTPStatus.OK, {"ready": True})
@@ -123,14 +139,16 @@ class _Exchange(BaseHTTPRequestHandler):
             self._run(self.rfile.read(int(length)))
 
     def do_DELETE(self) -> None:
-        """End, if this is the life that shall."""
+        """End, if this is the life that shall, and no other run has it."""
         if self.path != "/" or self._server.life is None:
             self._answer(HTTPStatus.NOT_FOUND, {"error": "there is nothing here"})
         elif not self._is_for_this_life():
             self._answer(HTTPStatus.GONE, {"error": "this is another sandbox"})
-        else:
+        elif self._server.close(self.headers.get(RUN_HEADER)):
             self._answer(HTTPStatus.ACCEPTED, {"ending": True})
             self._server.end()
+        else:
+            self._answer(HTTPStatus.CONFLICT, {"error": "another run has this sandbox"})
 
     @property
     def _server(self) -> Server:
@@ -142,7 +160,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _run(self, body: bytes) -> None:
         if not self._is_for_this_life():
             self._answer(HTTPStatus.GONE, {"error": "this is another sandbox"})
-        elif not self._server.used.acquire(blocking=False):
+        elif not self._server.take(self.headers.get(RUN_HEADER)):
             self._answer(HTTPStatus.CONFLICT, {"error": "this sandbox has been used"})
         else:
             status, document = _outcome(body)

@@ -18,8 +18,11 @@ _LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 def create() -> FastAPI:
     """The application, its logs and its keys. A weak or missing key stops the start, and not the first request."""
-    if "*" in os.environ.get("FORWARDED_ALLOW_IPS", ""):
-        raise RuntimeError("FORWARDED_ALLOW_IPS=* lets any client say that it is another: name the proxies.")
+    for proxy in os.environ.get("FORWARDED_ALLOW_IPS", "").split(","):
+        if "*" in proxy or proxy.strip().endswith("/0"):
+            raise RuntimeError(
+                f"FORWARDED_ALLOW_IPS={proxy.strip()} lets any client say that it is another: name the proxies."
+            )
     configure_logging()
     for name in _LOGGERS:
         # The server has its own idea of a log, which is no JSON.

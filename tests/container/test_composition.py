@@ -242,6 +242,7 @@ def test_the_worker_ends_after_the_script_that_it_has(composed: Composition, api
         while ada.get(f"/v1/runs/{run_id}").json()["started_at"] is None:
             time.sleep(0.05)
         assert composed.running["worker"].stop(GRACE["worker"]) == 0
+        composed.start("worker")  # for the tests that come after
         run = ada.get(f"/v1/runs/{run_id}").json()
     assert (run["status"], run["stdout"]) == ("succeeded", "to its end\n")
 

@@ -38,7 +38,7 @@ def test_it_does_not_start_without_good_keys(monkeypatch: pytest.MonkeyPatch) ->
         asgi.create()
 
 
-@pytest.mark.parametrize("told", ["*", "10.0.0.1, *"])
+@pytest.mark.parametrize("told", ["*", "10.0.0.1, *", "0.0.0.0/0", "10.0.0.1,::/0"])
 def test_nobody_can_be_told_to_trust_everybody(monkeypatch: pytest.MonkeyPatch, told: str) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", told)
     with pytest.raises(RuntimeError, match="name the proxies"):

@@ -8,19 +8,21 @@ import http.client
 import random
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
-from service.runs.runners.exchange import send
+from service.runs.runners.exchange import ANSWER_SECONDS, ask, send
 from service.runs.runners.waiting import attempts
 from service.runs.sandbox import RunOutcome, RunRequest, SandboxNotDestroyedError, SandboxNotStartedError
 
 LIFE_HEADER: Final = "Sandbox-Life"
 """As `sandbox_lambda.server` has it: names one life of a container, from a start to an end."""
+
+RUN_HEADER: Final = "Sandbox-Run"
+"""As `sandbox_lambda.server` has it: tells the run that a life was given to from one that came too late for it."""
 
 _CREATE_SECONDS: Final = 60.0
 _RUN_SECONDS: Final = 120.0
@@ -28,6 +30,7 @@ _DESTROY_SECONDS: Final = 30.0
 """Longer than a container stays so that Docker starts it again at once."""
 
 _CONNECT_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = ANSWER_SECONDS
 
 _REFUSALS: Final = (HTTPStatus.CONFLICT, HTTPStatus.GONE)
 """What only the server itself can have said: it is the first process of its container, which ends with it."""
@@ -36,7 +39,8 @@ _REFUSALS: Final = (HTTPStatus.CONFLICT, HTTPStatus.GONE)
 class Container:
     """A SandboxRunner over containers at fixed addresses (`host:port`), each of which runs one script a life.
 
-    A sandbox is named after its address and its life. One that nobody asks to end does so by itself.
+    A sandbox is named after its address, its life and its run: workers that do not know of each other may be given the
+    same life, whose script is the first that comes. One that nobody asks to end does so by itself.
     """
 
     def __init__(self, addresses: Sequence[str]) -> None:
@@ -50,26 +54,25 @@ class Container:
             for address in random.sample(self._addresses, len(self._addresses)):
                 life = _unused_life(address)
                 if life is not None and self._take(f"{address}/{life}"):
-                    return f"{address}/{life}"
+                    return f"{address}/{life}/{run_id}"
         raise SandboxNotStartedError(
             f"none of the {len(self._addresses)} sandbox containers was free within {_CREATE_SECONDS:g} s"
         )
 
     def run(self, sandbox: str, request: RunRequest) -> RunOutcome:
         """Send the script, once, to that life of that container and to no other."""
-        address, _, life = sandbox.partition("/")
-        headers = {LIFE_HEADER: life}
+        address, headers = _parts(sandbox)
         return send(
             sandbox, address, request, connect=_connect, headers=headers, seconds=_RUN_SECONDS, refusals=_REFUSALS
         )
 
     def destroy(self, sandbox: str) -> bool:
-        """Have the container end, until it is down or another life of it answers."""
-        address, _, life = sandbox.partition("/")
+        """Have the container end, until it is down, or another life of it answers, or it says that it is another's."""
+        address, headers = _parts(sandbox)
         for _ in attempts(_DESTROY_SECONDS):
-            if _is_over(address, life):
+            if _is_over(address, headers):
                 with self._lock:
-                    self._taken.discard(sandbox)
+                    self._taken.discard(f"{address}/{headers[LIFE_HEADER]}")
                 return True
         raise SandboxNotDestroyedError(f"{sandbox} still exists {_DESTROY_SECONDS:g} s after it was told to end")
 
@@ -77,13 +80,19 @@ class Container:
         """None: a container whose script has ended does not wait long to be asked."""
         return iter(())
 
-    def _take(self, sandbox: str) -> bool:
+    def _take(self, life: str) -> bool:
         """Whether no other run of this process has it. One of another process is told by the container."""
         with self._lock:
-            if sandbox in self._taken:
+            if life in self._taken:
                 return False
-            self._taken.add(sandbox)
+            self._taken.add(life)
             return True
+
+
+def _parts(sandbox: str) -> tuple[str, Mapping[str, str]]:
+    """The address, and the headers of a request that is for that sandbox alone."""
+    address, life, run = sandbox.split("/")
+    return address, {LIFE_HEADER: life, RUN_HEADER: run}
 
 
 def _connect(address: str) -> http.client.HTTPConnection:
@@ -99,9 +108,9 @@ def _unused_life(address: str) -> str | None:
     return life if status == HTTPStatus.OK else None
 
 
-def _is_over(address: str, life: str) -> bool:
+def _is_over(address: str, headers: Mapping[str, str]) -> bool:
     try:
-        _, answering = _asked(address, "DELETE", {LIFE_HEADER: life})
+        status, answering = _asked(address, "DELETE", headers)
     except ConnectionRefusedError:
         return True
     except socket.gaierror as error:
@@ -109,12 +118,10 @@ def _is_over(address: str, life: str) -> bool:
         return error.errno == socket.EAI_NONAME
     except (OSError, http.client.HTTPException):
         return False
-    return answering is not None and answering != life
+    return answering is not None and (answering != headers[LIFE_HEADER] or status == HTTPStatus.CONFLICT)
 
 
-def _asked(address: str, method: str, headers: dict[str, str]) -> tuple[int, str | None]:
+def _asked(address: str, method: str, headers: Mapping[str, str]) -> tuple[int, str | None]:
     """The status of the answer, and the life that gave it."""
-    with closing(_connect(address)) as connection:
-        connection.request(method, "/", headers=headers)
-        response = connection.getresponse()
-        return response.status, response.getheader(LIFE_HEADER)
+    answer = ask(address, method, connect=_connect, headers=headers, seconds=_ANSWER_SECONDS)
+    return answer.status, answer.getheader(LIFE_HEADER)
