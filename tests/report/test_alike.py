@@ -11,6 +11,7 @@ from workbench.diff.model import (
     CostLine,
     Diff,
     Forces,
+    ItemName,
     PropertyChange,
     ResourceChange,
     Risk,
@@ -284,4 +285,34 @@ def test_a_new_stack_is_its_resources_without_their_properties() -> None:
         '      + name: "runs"',
         f"  + create {_QUEUE} runs-dead-letters",
         '      + name: "runs-dead-letters"',
+    ]
+
+
+def _stage(keys: list[str], **values: tuple[object, object]) -> ResourceChange:
+    properties = [
+        PropertyChange(("routeSettings", ItemName(key), name), before, after)
+        for key in keys
+        for name, (before, after) in values.items()
+    ]
+    return resource_change(Action.UPDATE, "aws:apigatewayv2/stage:Stage", "live", properties=properties)
+
+
+def test_what_changes_alike_in_many_elements_of_a_list_is_one_line() -> None:
+    three = _stack("dev", [_stage(["GET /a", "GET /b", "GET /c"], burst=(40, 60), rate=(20, 30))])
+    assert _text(three)[5:] == [
+        "  ~ update aws:apigatewayv2/stage:Stage live",
+        "      ~ routeSettings[GET /a and 2 more].burst: 40 -> 60",
+        "      ~ routeSettings[GET /a and 2 more].rate: 20 -> 30",
+    ]
+    assert len(_text(three, verbose=True)[6:]) == 6
+
+
+def test_a_few_and_those_of_other_values_are_told_one_by_one() -> None:
+    two = _stage(["GET /a", "GET /b"], burst=(40, 60))
+    third = _stage(["GET /c"], burst=(40, 61))
+    both = replace(two, properties=[*third.properties, *two.properties])
+    assert [line.strip() for line in _text(_stack("dev", [both]))[6:]] == [
+        "~ routeSettings[GET /c].burst: 40 -> 61",
+        "~ routeSettings[GET /a].burst: 40 -> 60",
+        "~ routeSettings[GET /b].burst: 40 -> 60",
     ]

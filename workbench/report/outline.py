@@ -1,10 +1,11 @@
 """What is listed below a change: its reasons, properties and files, line by line, before any format."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from workbench.diff.model import ABSENT, Action, CodeChange, PropertyChange, ResourceChange
+from workbench.diff.model import ABSENT, Action, CodeChange, ItemName, PropertyChange, ResourceChange
 from workbench.diff.snapshot import Code
 from workbench.report import sentences
 from workbench.report.values import named, unseen_difference, value, value_pair
@@ -86,8 +87,45 @@ def _properties(change: ResourceChange, amount: Amount, *, placeholders: bool) -
     chosen = listed
     if change.action in (Action.CREATE, Action.DELETE) and not amount.whole:
         chosen = [each for each in listed if len(each.path) == 1 and each.path[0] in _KNOWN_BY]
+    elif not amount.whole:
+        chosen = listed = _folded(listed)
     shown = [_property(each, amount, placeholders=placeholders) for each in chosen[: amount.properties]]
     return _some(shown, len(listed), "property", "properties")
+
+
+_ALIKE = 3
+"""From so many elements of a list on, what changes alike in them is one line."""
+
+
+def _folded(changes: Sequence[PropertyChange]) -> list[PropertyChange]:
+    """Changes that are the same but for the element of a list that they are in, told of the first of many."""
+    alike = [_but_for_the_element(each) for each in changes]
+    number = Counter(alike)
+    told: dict[object, PropertyChange] = {}
+    for change, key in zip(changes, alike, strict=True):
+        many = number[key] >= _ALIKE
+        told.setdefault(key if many else id(change), _of_many(change, number[key]) if many else change)
+    return list(told.values())
+
+
+def _but_for_the_element(change: PropertyChange) -> object:
+    place = _element(change)
+    elsewhere = change.path if place is None else (*change.path[:place], None, *change.path[place + 1 :])
+    return elsewhere, place is None and id(change), repr(change.before), repr(change.after), change.forces
+
+
+def _element(change: PropertyChange) -> int | None:
+    """Where in the path the element of a list stands."""
+    places = (place for place, part in enumerate(change.path) if isinstance(part, int | ItemName))
+    return next(places, None)
+
+
+def _of_many(first: PropertyChange, number: int) -> PropertyChange:
+    place = _element(first)
+    if place is None:
+        return first
+    told = ItemName(f"{first.path[place]} and {number - 1} more")
+    return replace(first, path=(*first.path[:place], told, *first.path[place + 1 :]))
 
 
 def _is_code(change: PropertyChange) -> bool:
