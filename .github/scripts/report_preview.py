@@ -67,6 +67,7 @@ def read(output: str) -> tuple[list[Step], list[str]]:
             operation = _SHOWN.get(told["op"], told["op"])
             if operation not in _UNCHANGED:
                 names = {*(told.get("detailedDiff") or {}), *(told.get("diffReasons") or told.get("diffs") or [])}
+                names = names or _that_differ(told.get("old"), told.get("new"))
                 # A replacement is three steps, each with the same properties.
                 steps.setdefault(told["urn"], Step(operation, told["urn"], sorted(names)))
         diagnostic = each.get("diagnosticEvent")
@@ -75,6 +76,12 @@ def read(output: str) -> tuple[list[Step], list[str]]:
                 errors.append(told.get("message", "").strip())
     ordered = sorted(steps.values(), key=lambda step: (_rank(step.operation), step.urn))
     return ordered, errors
+
+
+def _that_differ(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None) -> set[str]:
+    """The names of outputs that are not what they were: a refresh says no more than what there is."""
+    before, after = ((state or {}).get("outputs") or {} for state in (old, new))
+    return {name for name in {*before, *after} if before.get(name) != after.get(name)}
 
 
 def table(steps: Iterable[Step]) -> list[str]:

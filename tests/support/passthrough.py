@@ -5,7 +5,8 @@ In place of a real one on the engine's PATH: `python -m tests.support.passthroug
 itself, since the values of `pulumi.provider.experimental` cannot be unknown, as those of a preview are.
 
 With `PASSTHROUGH_REPLACES` in its environment it also says what a change replaces, by the table of `plinth diff`: what
-follows from that is the engine's own finding.
+follows from that is the engine's own finding. With `PASSTHROUGH_DRIFTS`, `jobs.delaySeconds=5`, somebody has changed
+that by hand whenever it looks.
 """
 
 import json
@@ -39,6 +40,9 @@ VERSION = "99.0.0"
 
 REPLACES = "PASSTHROUGH_REPLACES"
 """The variable of the environment with which a change may replace."""
+
+DRIFTS = "PASSTHROUGH_DRIFTS"
+"""The variable that names a resource, a property of it, and a number that it has by now."""
 
 _NAMES = ("bucket", "identifier", "name", "statementId")
 """The inputs by which Pulumi names what the program does not: given one, the old one is deleted first."""
@@ -90,6 +94,15 @@ class Passthrough(provider_pb2_grpc.ResourceProviderServicer):
         if request.preview and REPLACES in os.environ and "publish" in request.news.fields:
             updated.update(dict.fromkeys(VERSIONS.get(_type_of(request.urn), ()), UNKNOWN))
         return provider_pb2.UpdateResponse(properties=updated)
+
+    def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
+        """What there is: what was asked for, unless somebody has changed it."""
+        resource, _, told = os.environ.get(DRIFTS, "").partition(".")
+        if resource and request.urn.endswith(f"::{resource}"):
+            name, _, number = told.partition("=")
+            for kept in (request.properties, request.inputs):
+                kept.fields[name].number_value = float(number)
+        return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
         return empty_pb2.Empty()

@@ -22,7 +22,9 @@ DRIFT = "\n".join([changed("same", "same"), changed("runs", "update", "delaySeco
 
 def looked(machine: Machine, says: str, code: int, stack: str = "dev", **variables: str) -> Run:
     (machine.folder / "says").write_text(says)
-    machine.program("pulumi", f"cat {machine.folder / 'says'}; exit {code}")
+    # Without the variable it prints a document that does not say what a refresh found (tests/engine).
+    streams = '[ "$PULUMI_ENABLE_STREAMING_JSON_PREVIEW" = true ]'
+    machine.program("pulumi", f"{streams} && cat {machine.folder / 'says'}; exit {code}")
     done = run_job(
         machine,
         "drift.yml",
@@ -50,6 +52,13 @@ def test_drift_opens_an_issue_that_says_what_differs(machine: Machine, hub: GitH
     assert "| update | `runs` | `aws:sqs/queue:Queue` | `delaySeconds` |" in issue["body"]
     assert "`same`" not in issue["body"]
     assert "a-value-of-the-state" not in issue["body"]
+
+
+def test_what_a_refresh_does_not_name_is_told_by_what_there_is(machine: Machine, hub: GitHub) -> None:
+    before, after = ({"outputs": {"delaySeconds": seconds, "name": "runs"}} for seconds in (0, 5))
+    metadata = {"op": "update", "urn": f"{_URN}runs", "diffs": None, "detailedDiff": None, "old": before, "new": after}
+    looked(machine, json.dumps({"resOutputsEvent": {"metadata": metadata}}), 7)
+    assert "| update | `runs` | `aws:sqs/queue:Queue` | `delaySeconds` |" in hub.issues[0]["body"]
 
 
 def test_the_issue_is_kept_up_to_date_and_no_second_one_opened(machine: Machine, hub: GitHub) -> None:
