@@ -34,7 +34,15 @@ def test_actionlint_has_nothing_to_say() -> None:
 def test_zizmor_has_nothing_to_say() -> None:
     zizmor = shutil.which("zizmor", path=_TOOLS["PATH"])
     assert zizmor is not None
-    command = [zizmor, "--offline", "--persona=auditor", "--quiet", "--format=plain", str(ROOT / ".github")]
+    command = [
+        zizmor,
+        "--offline",
+        "--persona=auditor",
+        "--quiet",
+        "--color=never",
+        "--format=plain",
+        str(ROOT / ".github"),
+    ]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100)
     assert found.stdout.startswith("No findings to report."), found.stdout + found.stderr
     assert found.returncode == 0
