@@ -57,7 +57,7 @@ def up(
         raise UserError("--watch needs the foreground: leave out --detach.")
     local = LocalStack(stack)
     began = time.time()
-    with interruptible(), nullcontext(True) if detach else local.in_foreground():
+    with interruptible() as interrupted, nullcontext(True) if detach else local.in_foreground():
         with Progress(stack, quiet=as_json) as progress:
             result = local.up(port=port, stay=detach, say=progress.say, report=progress.report)
         if as_json:
@@ -66,7 +66,7 @@ def up(
         else:
             progress.summary(result)
         if not detach:
-            hold(local, applied=began, watch=watch, quiet=as_json)
+            hold(local, interrupted, applied=began, watch=watch, quiet=as_json)
 
 
 @app.command()

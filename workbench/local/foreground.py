@@ -15,8 +15,8 @@ from workbench.project import ROOT
 WATCHED = ("components", "sandbox_lambda", "service", "stacks", "locks")
 
 
-def hold(local: LocalStack, *, applied: float, watch: bool, quiet: bool) -> None:
-    """Prints logs until it is interrupted, then takes the stack down.
+def hold(local: LocalStack, interrupted: threading.Event, *, applied: float, watch: bool, quiet: bool) -> None:
+    """Prints logs until it is interrupted, by exception or by event, then takes the stack down.
 
     `applied` is the time (seconds since 1970) from which on a save may have come too late for the last apply.
     """
@@ -30,6 +30,8 @@ def hold(local: LocalStack, *, applied: float, watch: bool, quiet: bool) -> None
         if not quiet:
             print("Ctrl-C takes it down. Logs:", file=sys.stderr, flush=True)
         for line in follow(local.cloud(), local.state()):
+            if interrupted.is_set():
+                break
             if line and not quiet:
                 print(line, flush=True)
             if not local.is_up():

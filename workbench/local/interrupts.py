@@ -11,14 +11,20 @@ _POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
-def interruptible() -> Generator[None]:
-    """Treats the end of the terminal and a polite kill as Ctrl-C: each raises KeyboardInterrupt."""
+def interruptible() -> Generator[threading.Event]:
+    """Treats the end of the terminal and a polite kill as Ctrl-C: each raises KeyboardInterrupt.
+
+    What is yielded is set by each. Whoever waits for long looks at it: Python drops what is raised while it finalises
+    an object, and the interrupt would be lost.
+    """
+    asked = threading.Event()
 
     def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+        asked.set()
         raise KeyboardInterrupt
 
     with _handled_by(interrupt):
-        yield
+        yield asked
 
 
 @contextmanager
