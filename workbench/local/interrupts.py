@@ -1,6 +1,7 @@
 """Ctrl-C and its kin: asked for at any moment, and put off only while a stack is being taken down."""
 
 import signal
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -17,14 +18,22 @@ def interruptible() -> Generator[threading.Event]:
     What is yielded is set by each. Whoever waits for long looks at it: Python drops what is raised while it finalises
     an object, and the interrupt would be lost.
     """
-    asked = threading.Event()
+    asked, tell = threading.Event(), sys.unraisablehook
 
     def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
         asked.set()
         raise KeyboardInterrupt
 
-    with _handled_by(interrupt):
-        yield asked
+    def tell_others(dropped: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(dropped.exc_value, KeyboardInterrupt):
+            tell(dropped)
+
+    sys.unraisablehook = tell_others
+    try:
+        with _handled_by(interrupt):
+            yield asked
+    finally:
+        sys.unraisablehook = tell
 
 
 @contextmanager
