@@ -113,6 +113,16 @@ VALUES: Mapping[str, Rule] = {
 }
 """What each setting must be by itself."""
 
+
+def _with_a_repository(name: str) -> Combination:
+    """A setting that is for the roles of a repository's workflows, and for nothing else."""
+    return (
+        name,
+        lambda its: its.github_repository is not None or getattr(its, name) is None,
+        "None, since there is no github_repository",
+    )
+
+
 COMBINATIONS: Sequence[Combination] = (
     (
         "database_max_capacity",
@@ -187,21 +197,9 @@ COMBINATIONS: Sequence[Combination] = (
         lambda its: its.monthly_budget_usd is None or bool(its.alarm_emails),
         "whom to tell when monthly_budget_usd is spent",
     ),
-    (
-        "github_oidc_provider_arn",
-        lambda its: its.github_repository is not None or its.github_oidc_provider_arn is None,
-        "None, since there is no github_repository",
-    ),
-    (
-        "github_state_bucket_arn",
-        lambda its: its.github_repository is not None or its.github_state_bucket_arn is None,
-        "None, since there is no github_repository",
-    ),
-    (
-        "github_secrets_key_arn",
-        lambda its: its.github_repository is not None or its.github_secrets_key_arn is None,
-        "None, since there is no github_repository",
-    ),
+    _with_a_repository("github_oidc_provider_arn"),
+    _with_a_repository("github_state_bucket_arn"),
+    _with_a_repository("github_secrets_key_arn"),
     (
         "permissions_boundary_arn",
         lambda its: its.permissions_boundary_arn is None or f"::{its.account_id}:" in its.permissions_boundary_arn,

@@ -127,7 +127,7 @@ def shown(value: Any) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """`value` with its secrets opened, for the local cloud, which needs them."""
+    """`value` with its secrets opened: never to be shown."""
     return rewritten(value, lambda leaf: plain(leaf.value) if isinstance(leaf, Secret) else leaf)
 
 

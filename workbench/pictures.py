@@ -60,10 +60,8 @@ def example(base: Snapshot) -> Diff:
 
 
 def _changed(entry: Entry) -> Entry:
-    for (type_, name), change in _CHANGES.items():
-        if (entry.type, entry.name) == (type_, name):
-            return replace(entry, inputs={**entry.inputs, **change(entry.inputs)})
-    return entry
+    change = _CHANGES.get((entry.type, entry.name))
+    return replace(entry, inputs={**entry.inputs, **change(entry.inputs)}) if change else entry
 
 
 def _other_engine_mode(_: Mapping[str, Any]) -> Mapping[str, Any]:

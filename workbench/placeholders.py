@@ -51,7 +51,7 @@ _SHAPED = {
 }
 """Outputs other than ARNs that programs take apart, by type and property, and what stands for them."""
 
-PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bucket", "identifier")
+_PHYSICAL_NAMES = ("name", "functionName", "layerName", "clusterIdentifier", "bucket", "identifier")
 """The inputs that say what a resource is called on AWS."""
 
 
@@ -101,11 +101,21 @@ class Placeholders:
 
 def arn(type_: str, name: str, inputs: Mapping[str, Any], region: str, account: str) -> str:
     """The ARN that stands for a resource's own: of its name on AWS where it is given one, else of its name here."""
-    name = next((inputs[key] for key in PHYSICAL_NAMES if isinstance(inputs.get(key), str)), name)
+    name = physical_name(name, inputs)
     module = type_.split(":")[1].partition("/")[0]
     shape = _ARN_RESOURCES.get(type_, f"{module}:{{region}}:{{account}}:{{name}}")
     function = str(inputs.get("functionName", "")).rpartition(":function:")[2]
     return "arn:aws:" + shape.format(region=region, account=account, name=name, function=function)
+
+
+def physical_name(name: str, inputs: Mapping[str, Any]) -> str:
+    """What a resource is called on AWS, or its name in the program where AWS or Pulumi chooses one."""
+    return next((inputs[key] for key in _PHYSICAL_NAMES if isinstance(inputs.get(key), str)), name)
+
+
+def snake(name: str) -> str:
+    """A name of Pulumi's as Python has it: `visibility_timeout` for `visibilityTimeout`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
 def _completed(declared: Any, given: Any) -> Any:
@@ -129,7 +139,7 @@ def _declared(type_: str) -> list[tuple[str, Any]]:
     package, module, kind = type_.split(":")
     module, _, file = module.partition("/")
     python = f"{module}_" if keyword.iskeyword(module) else module
-    path = ".".join(part for part in (f"pulumi_{package}", python, _snake(file)) if part)
+    path = ".".join(part for part in (f"pulumi_{package}", python, snake(file)) if part)
     try:
         cls = getattr(importlib.import_module(path), kind)
     except (ImportError, AttributeError):
@@ -160,7 +170,3 @@ def _unwrapped(hint: Any) -> Any:
     if origin is not None and getattr(origin, "__name__", "") == "Output":
         return _unwrapped(typing.get_args(hint)[0])
     return hint
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()

@@ -7,7 +7,6 @@ Whichever workflow ended, it looks for what both have said of the same commit. S
 runs is dropped for a later one, and two of them write the same.
 """
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -114,8 +113,7 @@ def _section(repository: Repository, run: Mapping[str, Any], part: Part, former:
     newest = _newest(repository, run, part)
     if newest is None:
         return former
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    address = f"{server}/{repository.name}/actions/runs/{newest['id']}"
+    address = repository.page_of(newest["id"])
     names = sorted(
         {
             each["name"]

@@ -19,17 +19,18 @@ This issue is kept up to date, and closed once nothing differs."""
 def main(stack: str, report: str | None) -> None:
     """Brings the issue to what the report says; None: there is no drift."""
     repository = Repository.of_this_workflow()
+    this_run = f"[This run]({repository.page_of(os.environ['GITHUB_RUN_ID'])})"
     issue = _issue(repository, stack)
     if report is None:
         if issue is None:
             say(f"{stack} is as it was deployed.")
             return
         number = issue["number"]
-        repository.send("POST", f"issues/{number}/comments", {"body": f"{_run()} found no drift any more."})
+        repository.send("POST", f"issues/{number}/comments", {"body": f"{this_run} found no drift any more."})
         repository.send("PATCH", f"issues/{number}", {"state": "closed", "state_reason": "completed"})
         say(f"{stack} is as it was deployed: closed issue {number}.")
         return
-    body = _body(stack, report)
+    body = _body(stack, report, this_run)
     if issue is None:
         title = f"{stack} is not as it was deployed"
         made = repository.send("POST", "issues", {"title": title, "body": body, "labels": [LABEL]})
@@ -51,21 +52,10 @@ def _marker(stack: str) -> str:
     return f"<!-- plinth:drift:{stack} -->"
 
 
-def _body(stack: str, report: str) -> str:
-    text = harmless(report, 60_000, f"**Cut off here.** {_run()} has all of it.")
-    return "\n\n".join(
-        [
-            _marker(stack),
-            f"{_run()} compared what Pulumi deployed with what there is on AWS. Somebody, or AWS itself, has changed:",
-            text,
-            _ADVICE,
-        ]
-    )
-
-
-def _run() -> str:
-    server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    return f"[This run]({server}/{os.environ['GITHUB_REPOSITORY']}/actions/runs/{os.environ['GITHUB_RUN_ID']})"
+def _body(stack: str, report: str, this_run: str) -> str:
+    text = harmless(report, 60_000, f"**Cut off here.** {this_run} has all of it.")
+    found = f"{this_run} compared what Pulumi deployed with what there is on AWS. Somebody, or AWS itself, has changed:"
+    return "\n\n".join([_marker(stack), found, text, _ADVICE])
 
 
 if __name__ == "__main__":

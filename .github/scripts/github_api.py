@@ -62,6 +62,11 @@ class Repository:
             os.environ.get("GITHUB_API_URL", "https://api.github.com"),
         )
 
+    def page_of(self, run: int | str) -> str:
+        """Where people see a run of a workflow."""
+        server = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+        return f"{server}/{self.name}/actions/runs/{run}"
+
     def get(self, path: str, **query: str | int) -> Any:
         """What is at a path below the repository; None where there is nothing."""
         try:

@@ -116,7 +116,7 @@ def test_a_container_without_a_script_is_ended_by_whoever_was_given_it(port: int
 def test_a_container_whose_answer_trickles_holds_nobody_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(container, "_CREATE_SECONDS", 0)
     monkeypatch.setattr(container, "_DESTROY_SECONDS", 0)
-    monkeypatch.setattr(container, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(container, "ANSWER_SECONDS", 0.3)
     monkeypatch.setattr(container, "_RUN_SECONDS", 0.3)
     with _trickling() as port:
         runner = runner_of(port)

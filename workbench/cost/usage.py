@@ -67,10 +67,10 @@ class Site:
         """The resources of a type."""
         return self._by_type.get(type_, ())
 
-    def made_of(self, entry: Entry, key: str, *types: str) -> list[Entry]:
-        """The resources of these types that an input was made of."""
+    def made_of(self, entry: Entry, key: str, type_: str) -> list[Entry]:
+        """The resources of a type that an input was made of."""
         urns = entry.property_dependencies.get(key, ())
-        return [found for urn in urns if (found := self._by_urn.get(urn)) is not None and found.type in types]
+        return [found for urn in urns if (found := self._by_urn.get(urn)) is not None and found.type == type_]
 
     def inside(self, entry: Entry, type_: str) -> bool:
         """Whether a resource is in a component of that type."""

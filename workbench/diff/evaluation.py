@@ -18,9 +18,10 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import IO, Any, TextIO, TypeVar, cast
 
-from workbench.diff.snapshot import Snapshot, restored, stored
+from workbench.diff.snapshot import Snapshot, restored, secrets_of, snapshot_of, stored, told, without
 from workbench.errors import UserError
-from workbench.project import ROOT
+from workbench.manifest import Secret
+from workbench.project import ROOT, configuration
 
 _PATIENCE = 300
 """Seconds after which a program that does not end is ended."""
@@ -177,9 +178,7 @@ def _shown(text: str) -> str:
 
 def _answers(requests: TextIO) -> Iterator[Mapping[str, Any]]:
     """What a process answers: the secrets of the stacks asked for, and then their snapshots."""
-    from workbench.diff.snapshot import secrets_of, snapshot_of, told, without
     from workbench.offline import manifest_of
-    from workbench.project import configuration
 
     asked = json.loads(requests.readline())
     root, key = Path(asked["root"]), bytes.fromhex(asked["key"])
@@ -207,8 +206,6 @@ def _answers(requests: TextIO) -> Iterator[Mapping[str, Any]]:
 def _marked() -> list[Any]:
     """What the program marks as secret from now on, whether or not any resource is given it."""
     import pulumi
-
-    from workbench.manifest import Secret
 
     seen: list[Any] = []
     mark = pulumi.Output.secret

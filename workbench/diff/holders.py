@@ -9,7 +9,7 @@ from typing import Any, cast
 from workbench.diff.ignored import with_ignored
 from workbench.diff.model import ResourceChange
 from workbench.diff.snapshot import Entry, Hidden, Snapshot
-from workbench.placeholders import PHYSICAL_NAMES
+from workbench.placeholders import physical_name
 
 _PLACEHOLDER = re.compile(r"\$\{([^{}]+?)::([^{}]*)\}")
 _WORD = "[A-Za-z0-9_-]"
@@ -89,7 +89,7 @@ class Side:
     def _by_physical_name(self) -> Mapping[str, Sequence[Entry]]:
         found: dict[str, list[Entry]] = {}
         for entry in self.entries:
-            found.setdefault(physical_name(entry), []).append(entry)
+            found.setdefault(physical_name(entry.name, entry.inputs), []).append(entry)
         return found
 
     @cached_property
@@ -126,11 +126,6 @@ def sides(changes: Sequence[ResourceChange], base: Snapshot | None, head: Snapsh
     if base and head and base.region != head.region:
         names.append(Renaming(None, base.region, head.region))
     return Side(base, keys, names), after
-
-
-def physical_name(entry: Entry) -> str:
-    """What a resource is called on AWS, or its name in the program where AWS or Pulumi chooses one."""
-    return next((entry.inputs[key] for key in PHYSICAL_NAMES if isinstance(entry.inputs.get(key), str)), entry.name)
 
 
 def short(text: str) -> str:
@@ -187,7 +182,7 @@ def _applied(former: Entry | None, entry: Entry) -> Entry:
 
 
 def _renamings(before: Entry, after: Entry) -> list[Renaming]:
-    words = [(physical_name(before), physical_name(after))]
+    words = [(physical_name(before.name, before.inputs), physical_name(after.name, after.inputs))]
     words.append((f"${{{before.type}::{before.name}.", f"${{{after.type}::{after.name}."))
     return [Renaming(before.urn, old, new) for old, new in words if old != new]
 

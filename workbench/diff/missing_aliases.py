@@ -9,7 +9,7 @@ from typing import Any
 
 from workbench.diff.aliases import collapsed
 from workbench.diff.model import Action, ResourceChange
-from workbench.diff.sequences import likeness, said
+from workbench.diff.sequences import alike, likeness, said
 from workbench.diff.snapshot import Entry, Snapshot
 from workbench.diff.values import canonical
 from workbench.manifest import rewritten
@@ -133,26 +133,17 @@ def _same(old: Sequence[Entry], new: Sequence[Entry]) -> Iterator[tuple[Entry, E
         by_inputs[canonical(_nameless(entry))].append(entry)
     names = {entry.name for entry in new}
     for entry in sorted(old, key=lambda each: each.name not in names):
-        if alike := by_inputs[canonical(_nameless(entry))]:
-            moved = next((index for index, each in enumerate(alike) if each.name == entry.name), 0)
-            yield entry, alike.pop(moved)
+        if same := by_inputs[canonical(_nameless(entry))]:
+            moved = next((index for index, each in enumerate(same) if each.name == entry.name), 0)
+            yield entry, same.pop(moved)
 
 
 def _nearly_same(old: Sequence[Entry], new: Sequence[Entry]) -> Iterator[tuple[Entry, Entry]]:
     if len(old) * len(new) > _WEIGHED:
         return
     old_said, new_said = [said(_nameless(entry)) for entry in old], [said(_nameless(entry)) for entry in new]
-    weighed = sorted(
-        (-likeness(one_said, other_said), one, other)
-        for one, one_said in enumerate(old_said)
-        for other, other_said in enumerate(new_said)
-    )
-    gone, come = set[int](), set[int]()
-    for weight, one, other in weighed:
-        if -weight >= _NEARLY and one not in gone and other not in come:
-            gone.add(one)
-            come.add(other)
-            yield old[one], new[other]
+    for one, other in alike(old_said, new_said, _NEARLY):
+        yield old[one], new[other]
 
 
 def _nameless(entry: Entry) -> Any:

@@ -17,6 +17,7 @@ from workbench.diff.replacement_components import COMPONENTS
 from workbench.diff.replacement_rows import Asked, Keys, Row
 from workbench.diff.replacement_table import TABLE
 from workbench.diff.snapshot import Entry
+from workbench.placeholders import snake
 
 
 @dataclass(frozen=True)
@@ -135,12 +136,8 @@ def _source_of(type_: str) -> tuple[File | None, str]:
         return None, kind
     root = File(found.submodule_search_locations[0])
     folder = root if module == "index" else root / (f"{module}_" if iskeyword(module) else module)
-    file = folder / f"{_snake(name or kind)}.py"
+    file = folder / f"{snake(name or kind)}.py"
     return (file if file.is_file() else None), kind
-
-
-def _snake(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
 
 
 def _compared(name: str) -> str:

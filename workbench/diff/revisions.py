@@ -45,9 +45,7 @@ def checked_out(base: str | None, head: str | None, root: Path = ROOT, state: Pa
     The base is where the head left it (the merge base), so that what others merged since is not taken for undone.
     Raises UserError where there is no such revision, or no git.
     """
-    prefix = _git(
-        root, "rev-parse", "--show-prefix", otherwise="This is no git checkout: plinth diff compares commits."
-    )
+    prefix = _git(root, "rev-parse", "--show-prefix", otherwise=_NO_GIT)
     tip_name = _chosen(root, base)
     tip = _commit(root, tip_name, "--base")
     head_commit = _commit(root, head or "HEAD", "--head")

@@ -114,18 +114,23 @@ def _most_alike(
 ) -> list[tuple[int, int]]:
     if len(old) * len(new) > _WEIGHED:
         return [(one, other) for one, other in zip(old, new, strict=False) if _same_kind(before[one], after[other])]
-    old_said = {index: said(before[index]) for index in old}
-    new_said = {index: said(after[index]) for index in new}
+    pairs = alike([said(before[index]) for index in old], [said(after[index]) for index in new], _ALIKE)
+    return [(old[one], new[other]) for one, other in pairs]
+
+
+def alike(old: Sequence[set[str]], new: Sequence[set[str]], least: float) -> Iterator[tuple[int, int]]:
+    """The positions of what says nearly the same, at least this share of it, the most alike first."""
     weighed = sorted(
-        ((-likeness(old_said[one], new_said[other]), one, other) for one in old for other in new),
+        (-likeness(one_said, other_said), one, other)
+        for one, one_said in enumerate(old)
+        for other, other_said in enumerate(new)
     )
-    taken_old, taken_new, pairs = set[int](), set[int](), list[tuple[int, int]]()
+    taken_old, taken_new = set[int](), set[int]()
     for weight, one, other in weighed:
-        if -weight >= _ALIKE and one not in taken_old and other not in taken_new:
+        if -weight >= least and one not in taken_old and other not in taken_new:
             taken_old.add(one)
             taken_new.add(other)
-            pairs.append((one, other))
-    return pairs
+            yield one, other
 
 
 def likeness(one: set[str], other: set[str]) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote, quote_plus
 
-from workbench.manifest import Archive, Manifest, Resource, Secret, rewritten, storable
+from workbench.manifest import Archive, Manifest, Resource, Secret, plain, storable
 
 _TELLING = 8
 """The characters from which on the text of a secret is hidden wherever else it turns up. Shorter ones are words."""
@@ -40,27 +40,8 @@ class Code:
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Resource):
     """One resource of a snapshot: as in the manifest, with `Hidden` for secrets and `Code` for archives."""
-
-    urn: str
-    type: str
-    name: str
-    parent: str
-    """The URN of the component it is in, or the stack's."""
-    inputs: Mapping[str, Any]
-    dependencies: Sequence[str] = ()
-    property_dependencies: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
-    """By input, the URNs of what it was made of."""
-    protect: bool = False
-    retain_on_delete: bool = False
-    aliases: Sequence[str] = ()
-    """URNs, or what of them has changed, as JSON (see `workbench.manifest.Resource`)."""
-    delete_before_replace: bool = False
-    ignore_changes: Sequence[str] = ()
-    replace_on_changes: Sequence[str] = ()
-    custom: bool = True
-    remote: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,26 +164,7 @@ class _Hiding:
         self._texts = _forms(texts)
 
     def entry(self, resource: Resource) -> Entry:
-        return Entry(
-            urn=self._text(resource.urn),
-            type=self._text(resource.type),
-            name=self._text(resource.name),
-            parent=self._text(resource.parent),
-            inputs=cast("Mapping[str, Any]", self.value(resource.inputs)),
-            dependencies=[self._text(urn) for urn in resource.dependencies],
-            property_dependencies={
-                self._text(name): [self._text(urn) for urn in urns]
-                for name, urns in resource.property_dependencies.items()
-            },
-            protect=resource.protect,
-            retain_on_delete=resource.retain_on_delete,
-            aliases=[self._text(alias) for alias in resource.aliases],
-            delete_before_replace=resource.delete_before_replace,
-            ignore_changes=[self._text(path) for path in resource.ignore_changes],
-            replace_on_changes=[self._text(path) for path in resource.replace_on_changes],
-            custom=resource.custom,
-            remote=resource.remote,
-        )
+        return Entry(**{name: self.value(value) for name, value in _fields_of(resource).items()})
 
     def value(self, value: Any) -> Any:
         match value:
@@ -212,7 +174,7 @@ class _Hiding:
             case list() | tuple():
                 return [self.value(item) for item in cast("Sequence[Any]", value)]
             case Secret():
-                text = json.dumps(storable(_opened(value.value)), sort_keys=True)
+                text = json.dumps(storable(plain(value.value)), sort_keys=True)
                 return Hidden(hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest())
             case Archive():
                 known = self._contents(value.path) if self._contents and value.content is None else None
@@ -226,10 +188,6 @@ class _Hiding:
         for secret in self._texts:
             text = text.replace(secret, "[secret]")
         return text
-
-
-def _opened(value: Any) -> Any:
-    return rewritten(value, lambda leaf: _opened(leaf.value) if isinstance(leaf, Secret) else leaf)
 
 
 def _note_secrets(value: Any, found: set[str], *, inside: bool = False) -> None:

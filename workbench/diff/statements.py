@@ -55,7 +55,7 @@ def _lower(selection: Selection) -> Selection:
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement. What it has no word for, as a role's policy has none for principals, selects the text ``."""
+    """One statement. What it has no word for, as a role's policy has none for principals, selects the empty text."""
 
     allows: bool
     actions: Selection

@@ -43,11 +43,9 @@ _RELATIONS: Final = (
 )
 """What resources say by being there, the most telling first."""
 
-_POLICIES: Final[Mapping[str, str]] = {
-    "aws:iam/rolePolicy:RolePolicy": "policy",
-    "aws:iam/policy:Policy": "policy",
-    "aws:iam/userPolicy:UserPolicy": "policy",
-}
+_POLICIES: Final = frozenset(
+    {"aws:iam/rolePolicy:RolePolicy", "aws:iam/policy:Policy", "aws:iam/userPolicy:UserPolicy"}
+)
 
 _WATCHES: Final = frozenset({"aws:cloudwatch/dashboard:Dashboard", "aws:cloudwatch/metricAlarm:MetricAlarm"})
 
@@ -135,8 +133,8 @@ class _Flows:
 
     def _allowed(self, entry: Entry) -> Iterator[_Found]:
         """What a policy lets its role's functions do with others."""
-        document = entry.inputs.get(_POLICIES.get(entry.type, ""))
-        if not isinstance(document, str):
+        document = entry.inputs.get("policy")
+        if entry.type not in _POLICIES or not isinstance(document, str):
             return
         near = entry.property_dependencies.get("policy", ())
         for source in self._ends(entry, "role") or self._ends(entry, None):

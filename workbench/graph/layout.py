@@ -51,7 +51,7 @@ def laid_out(picture: Picture, sizes: Mapping[str, tuple[float, float]]) -> Layo
 class _Drawing:
     def __init__(self, picture: Picture, sizes: Mapping[str, tuple[float, float]]) -> None:
         self._picture = picture
-        touched = {end for arrow in picture.arrows for end in (arrow.source, arrow.target)}
+        touched = picture.touched
         self._nodes = [box.id for box in picture.boxes if box.id in touched]
         self._asides = [box.id for box in picture.boxes if box.id not in touched]
         self._frame_of = {box.id: box.frame for box in picture.boxes if box.frame is not None and box.id in touched}
@@ -65,9 +65,7 @@ class _Drawing:
     def layout(self) -> Layout:
         columns, links = self._columns()
         columns = arranged(columns, links)
-        lanes = self._lanes(columns)
-        bottom = max((low for _, low in lanes.values()), default=0.0)
-        middles = stood(columns, links, lanes, (_MARGIN, bottom))
+        middles = stood(columns, links, self._lanes(columns))
         lefts, widths, gap_labels = self._across()
         boxes = {
             node: Rectangle(

@@ -34,8 +34,7 @@ class Letters:
 
     def __init__(self, picture: Picture, marks: Mapping[str, Action] | None) -> None:
         self._marks = marks
-        touched = {end for arrow in picture.arrows for end in (arrow.source, arrow.target)}
-        self._aside = {box.id for box in picture.boxes if box.id not in touched}
+        self._aside = {box.id for box in picture.boxes} - picture.touched
 
     def counts(self, part: Box | Frame) -> Mapping[Action, int]:
         """How many resources of a part meet each action, the gravest first."""

@@ -1,6 +1,6 @@
 """A picture as plain data: boxes, the frames around them and the arrows between them. Nothing of where they stand."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,3 +81,13 @@ class Picture:
     boxes: Sequence[Box]
     frames: Sequence[Frame]
     arrows: Sequence[Arrow]
+
+    @property
+    def touched(self) -> set[str]:
+        """The ids of the boxes that an arrow leads to or from."""
+        return {end for arrow in self.arrows for end in (arrow.source, arrow.target)}
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """The name of each box, by id."""
+        return {box.id: box.name for box in self.boxes}

@@ -77,7 +77,7 @@ def _quietened(whole: Picture) -> Picture:
         if arrow.flow is not Flow.CALLS:
             crowded[arrow.source, True, arrow.flow].append(arrow)
             crowded[arrow.target, False, arrow.flow].append(arrow)
-    names = {box.id: box.name for box in whole.boxes}
+    names = whole.names
     notes: dict[str, list[str]] = defaultdict(list)
     left_out: set[int] = set()
     for (box, outward, flow), found in sorted(crowded.items()):

@@ -116,24 +116,22 @@ def _crossings(columns: Sequence[Column], links: Links) -> int:
     return count
 
 
-def stood(
-    columns: Sequence[Column],
-    links: Links,
-    lanes: Mapping[int, tuple[float, float]],
-    bounds: tuple[float, float],
-) -> Mapping[str, float]:
-    """The middle of each slot, as level with what it is linked to as its lane and its neighbours allow."""
+def stood(columns: Sequence[Column], links: Links, lanes: Mapping[int, tuple[float, float]]) -> Mapping[str, float]:
+    """The middle of each slot, as level with what it is linked to as its lane and its neighbours allow.
+
+    `lanes` are the top and bottom of each lane that a slot is in.
+    """
     around = _neighbours(links)
     passing = {slot.name for column in columns for slot in column if slot.passes}
     middles: dict[str, float] = {}
     for column in columns:
         for lane, stacked in _by_lane(column):
-            middles |= _settled(stacked, {slot.name: 0.0 for slot in stacked}, lanes.get(lane, bounds))
+            middles |= _settled(stacked, {slot.name: 0.0 for slot in stacked}, lanes[lane])
     for sweep in range(2 * _SWEEPS):
         for column in columns if sweep % 2 == 0 else reversed(columns):
             for lane, stacked in _by_lane(column):
                 wanted = {slot.name: _wanted(slot, around, middles, passing, sweep) for slot in stacked}
-                middles |= _settled(stacked, wanted, lanes.get(lane, bounds))
+                middles |= _settled(stacked, wanted, lanes[lane])
     return middles
 
 

@@ -35,7 +35,7 @@ def drawing(picture: Picture, marks: Mapping[str, Action] | None = None, prefix:
     letters = Letters(picture, marks)
     layout = laid_out(picture, {box.id: letters.size(box) for box in picture.boxes})
     key, below = legend(picture, marks, layout)
-    height = layout.height + below
+    height, names = layout.height + below, picture.names
     root = element(
         "svg",
         {
@@ -54,7 +54,7 @@ def drawing(picture: Picture, marks: Mapping[str, Action] | None = None, prefix:
         root,
         *(_frame(frame, layout.frames[frame.id], letters) for frame in picture.frames if frame.id in layout.frames),
     )
-    add(root, *(_route(route, picture) for route in layout.routes))
+    add(root, *(_route(route, names) for route in layout.routes))
     add(root, *(_box(box, layout.boxes[box.id], letters) for box in picture.boxes))
     add(root, key)
     return root
@@ -141,8 +141,7 @@ def _shape(kind: Kind, place: Rectangle) -> Iterator[Tree.Element]:
         yield element("path", {"class": "strip", "d": strip})
 
 
-def _route(route: Route, picture: Picture) -> Tree.Element:
-    names = {box.id: box.name for box in picture.boxes}
+def _route(route: Route, names: Mapping[str, str]) -> Tree.Element:
     said = ", ".join(names[arrow.source] for arrow in route.arrows)
     x, y = route.head
     back = 7 if route.leftward else -7
@@ -187,7 +186,7 @@ def _told(box: Box, letters: Letters) -> str:
 
 def _described(picture: Picture, letters: Letters) -> str:
     """The whole picture in words, for those who cannot see it."""
-    names = {box.id: box.name for box in picture.boxes}
+    names = picture.names
     boxes = "; ".join(_told(box, letters) for box in picture.boxes)
     flows = "; ".join(
         f"{names[arrow.source]} to {names[arrow.target]}{f' ({arrow.label})' if arrow.label else ''}"

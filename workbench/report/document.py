@@ -20,8 +20,6 @@ from workbench.diff.model import (
 from workbench.report.sentences import verdict
 from workbench.report.values import encodable, shown
 
-__all__ = ["FORMAT", "document", "shown"]
-
 FORMAT = 1
 """Counted up where a program that reads the document would have to change. New fields do not count."""
 

@@ -50,15 +50,14 @@ def _encodable(text: str, encoding: str) -> bool:
     return True
 
 
-def folder(path: Path) -> Path:
-    """A folder to save in, made where there is none. Raises UserError where that is not possible."""
+def folder(path: Path) -> None:
+    """Makes a folder to save in where there is none. Raises UserError where that is not possible."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UserError(f"{path} is not a folder, and cannot be made one: name another for --save.") from None
     except OSError as error:
         raise UserError(f"{error.filename or path} cannot be made: {error.strerror}.") from None
-    return path
 
 
 def save_all(diff: Diff, folder: Path) -> None:

@@ -103,7 +103,6 @@ def _filled(names: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[Sequen
 
 def _overview_row(stack: StackDiff) -> Sequence[str]:
     counts = stack.counts()
-    unsure = f" ({sentences.uncertain(stack)} perhaps)" if sentences.uncertain(stack) else ""
     name = code(stack.stack, 60)
     if stack.status in (Status.ADDED, Status.REMOVED):
         name += f" ({stack.status})"
@@ -112,11 +111,11 @@ def _overview_row(stack: StackDiff) -> Sequence[str]:
         name,
         *(f"**{number:,}**" if number else "" for number in risks),
         *(
-            f"{counts[action]:,}{unsure if action is Action.REPLACE else ''}" if counts[action] else ""
+            f"{counts[action]:,}{sentences.perhaps(stack, action)}" if counts[action] else ""
             for action in sentences.WORST_FIRST
         ),
         sentences.usd(stack.cost.idle_after - stack.cost.idle_before)
-        if sentences.cost_briefly(stack) and stack.cost
+        if stack.cost and sentences.moves(stack.cost)
         else "",
     ]
 

@@ -83,7 +83,7 @@ _KNOWN_BY = (
 
 def _properties(change: ResourceChange, amount: Amount, *, placeholders: bool) -> list[Line]:
     archives = {tuple(each.path) for each in change.code}
-    listed = [each for each in change.properties if each.path not in archives or not _is_code(each)]
+    listed = [each for each in change.properties if each.path not in archives or not is_code(each)]
     chosen = listed
     if change.action in (Action.CREATE, Action.DELETE) and not amount.whole:
         chosen = [each for each in listed if len(each.path) == 1 and each.path[0] in _KNOWN_BY]
@@ -128,7 +128,8 @@ def _of_many(first: PropertyChange, number: int) -> PropertyChange:
     return replace(first, path=(*first.path[:place], told, *first.path[place + 1 :]))
 
 
-def _is_code(change: PropertyChange) -> bool:
+def is_code(change: PropertyChange) -> bool:
+    """Whether it is of an archive, whose files and packages are told apart from its properties."""
     return isinstance(change.before, Code) or isinstance(change.after, Code)
 
 

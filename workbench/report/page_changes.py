@@ -6,7 +6,6 @@ from typing import Any, Final
 from xml.etree import ElementTree as Tree
 
 from workbench.diff.model import ABSENT, Action, CodeChange, Forces, PropertyChange, ResourceChange, StackDiff
-from workbench.diff.snapshot import Code
 from workbench.graph.elements import Content, element
 from workbench.graph.letters import SYMBOLS
 from workbench.report import alike, outline, sentences
@@ -67,19 +66,7 @@ def _together(changes: Sequence[ResourceChange], anchors: Mapping[str, str], *, 
     return element(
         "details",
         {"class": f"change alike {first.action}", "open": "open" if opened else None},
-        element(
-            "summary",
-            None,
-            element("span", {"class": "symbol"}, SYMBOLS[first.action] + ("" if first.certain else "?")),
-            element(
-                "span",
-                {"class": "what"},
-                element("strong", None, sentences.enumerated([named(change.name) for change in changes])),
-                " ",
-                element("code", {"class": "type"}, named(first.type)),
-                _brief(first),
-            ),
-        ),
+        _summary(first, sentences.enumerated([named(change.name) for change in changes])),
         element("div", {"class": "body"}, *inside),
     )
 
@@ -89,22 +76,31 @@ def _change(change: ResourceChange, anchor: str | None, *, opened: bool) -> Tree
     return element(
         "details",
         {"class": f"change {change.action}", "id": anchor, "open": "open" if opened else None},
-        element(
-            "summary",
-            None,
-            element("span", {"class": "symbol"}, SYMBOLS[change.action] + ("" if change.certain else "?")),
-            element(
-                "span",
-                {"class": "what"},
-                element("strong", None, named(change.name)),
-                " ",
-                element("code", {"class": "type"}, named(change.type)),
-                element("span", {"class": "place"}, f" in {_INSIDE.join(inside)}") if inside else None,
-                *(element("span", {"class": "chip"}, tag) for tag in _tags(change)),
-                _brief(change),
-            ),
+        _summary(
+            change,
+            named(change.name),
+            element("span", {"class": "place"}, f" in {_INSIDE.join(inside)}") if inside else None,
+            *(element("span", {"class": "chip"}, tag) for tag in _tags(change)),
         ),
         element("div", {"class": "body"}, *_body(change)),
+    )
+
+
+def _summary(change: ResourceChange, names: str, *more: Content) -> Tree.Element:
+    """What is read of a change before it is unfolded."""
+    return element(
+        "summary",
+        None,
+        element("span", {"class": "symbol"}, SYMBOLS[change.action] + ("" if change.certain else "?")),
+        element(
+            "span",
+            {"class": "what"},
+            element("strong", None, names),
+            " ",
+            element("code", {"class": "type"}, named(change.type)),
+            *more,
+            _brief(change),
+        ),
     )
 
 
@@ -123,7 +119,7 @@ def _brief(change: ResourceChange) -> Tree.Element | None:
     """The names of what changes, to be read without unfolding."""
     if change.action in (Action.CREATE, Action.DELETE):
         return None
-    labels = [named(each.label, 80) for each in change.properties if not _is_code(each)]
+    labels = [named(each.label, 80) for each in change.properties if not outline.is_code(each)]
     labels += [f"{named('.'.join(map(str, each.path)), 80)} ({_amount(each)})" for each in change.code]
     labels = list(dict.fromkeys([*labels, *(named(each.label, 80) for each in change.options)]))
     more = f" and {len(labels) - _NAMED_PROPERTIES} more" if len(labels) > _NAMED_PROPERTIES else ""
@@ -142,16 +138,12 @@ def _body(change: ResourceChange) -> Iterator[Content]:
     said += [f"{warning[:1].upper()}{warning[1:]}." for warning in sentences.warnings(change)]
     if said:
         yield element("ul", {"class": "reasons"}, *(element("li", None, each) for each in said))
-    properties = [each for each in change.properties if not (_is_code(each) and change.code)]
+    properties = [each for each in change.properties if not (outline.is_code(each) and change.code)]
     if properties or change.options:
         yield _properties([*properties, *change.options])
     for each in change.code:
         yield _code(each)
     yield element("p", {"class": "urn"}, element("code", None, cut(change.urn, 600)))
-
-
-def _is_code(change: PropertyChange) -> bool:
-    return isinstance(change.before, Code) or isinstance(change.after, Code)
 
 
 def _properties(changes: Sequence[PropertyChange]) -> Tree.Element:

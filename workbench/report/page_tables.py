@@ -26,14 +26,15 @@ def statements_of(statements: Sequence[StatementChange]) -> Tree.Element | None:
         for each in statements
     ]
     heads = ["", "Policy of", "Effect", "Actions", "Resources", "Principals", "Conditions"]
-    return section("IAM statements", table("statements", heads, _without_empty(heads, rows)))
+    return section("IAM statements", table("statements", *_without_empty(heads, rows)))
 
 
-def _without_empty(heads: list[str], rows: list[Sequence[Content]]) -> list[Sequence[Content]]:
-    """The rows without the columns that are empty in all of them; takes their heads out, too."""
+def _without_empty(
+    heads: Sequence[str], rows: Sequence[Sequence[Content]]
+) -> tuple[Sequence[str], Sequence[Sequence[Content]]]:
+    """Heads and rows without the columns that nothing is in."""
     kept = [0, *(index for index in range(1, len(heads)) if any(row[index] is not None for row in rows))]
-    heads[:] = [heads[index] for index in kept]
-    return [[row[index] for index in kept] for row in rows]
+    return [heads[index] for index in kept], [[row[index] for index in kept] for row in rows]
 
 
 def rules_of(rules: Sequence[RuleChange]) -> Tree.Element | None:

@@ -71,18 +71,14 @@ def revision(side: Revision) -> str:
 def tally(stack: StackDiff) -> str:
     """What happens to how many resources, the worst first: `1 to delete, 2 to replace (1 perhaps)`."""
     counts = stack.counts()
-    said = [f"{counts[action]:,} to {action}{_perhaps(stack, action)}" for action in WORST_FIRST if counts[action]]
+    said = [f"{counts[action]:,} to {action}{perhaps(stack, action)}" for action in WORST_FIRST if counts[action]]
     return ", ".join(said) or "no resource changes"
 
 
-def _perhaps(stack: StackDiff, action: Action) -> str:
-    unsure = uncertain(stack) if action is Action.REPLACE else 0
+def perhaps(stack: StackDiff, action: Action) -> str:
+    """What follows the number of an action: how many of the replacements only may be one."""
+    unsure = sum(change.custom and not change.certain for change in stack.changes) if action is Action.REPLACE else 0
     return f" ({unsure:,} perhaps)" if unsure else ""
-
-
-def uncertain(stack: StackDiff) -> int:
-    """How many of the replacements only may be one."""
-    return sum(change.custom and not change.certain for change in stack.changes)
 
 
 def listed(stack: StackDiff, *, components: bool = False) -> list[ResourceChange]:

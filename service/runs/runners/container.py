@@ -30,7 +30,6 @@ _DESTROY_SECONDS: Final = 30.0
 """Longer than a container stays so that Docker starts it again at once."""
 
 _CONNECT_SECONDS: Final = 5.0
-_ANSWER_SECONDS: Final = ANSWER_SECONDS
 
 _REFUSALS: Final = (HTTPStatus.CONFLICT, HTTPStatus.GONE)
 """What only the server itself can have said: it is the first process of its container, which ends with it."""
@@ -123,5 +122,5 @@ def _is_over(address: str, headers: Mapping[str, str]) -> bool:
 
 def _asked(address: str, method: str, headers: Mapping[str, str]) -> tuple[int, str | None]:
     """The status of the answer, and the life that gave it."""
-    answer = ask(address, method, connect=_connect, headers=headers, seconds=_ANSWER_SECONDS)
+    answer = ask(address, method, connect=_connect, headers=headers, seconds=ANSWER_SECONDS)
     return answer.status, answer.getheader(LIFE_HEADER)
